@@ -1,0 +1,1 @@
+"""A stand-in for Microsoft Graph: directory, online meetings, subscriptions and their encrypted notifications."""

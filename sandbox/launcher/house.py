@@ -1,0 +1,160 @@
+"""The whole house: services, stand-ins and the connector's processes, started in order and stopped in order."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal, Self
+
+import requests
+
+from sandbox.launcher.crew import Crew, Program, run
+from sandbox.launcher.environment import STAND_INS, connector_environment, stand_in_environment, urls_of
+from sandbox.launcher.place import CHECKOUT, kept_secrets, occupied
+from sandbox.launcher.ports import fixed_ports, free_ports
+from sandbox.launcher.services import Site, start_services
+
+CONNECTOR = ("web", "notifications", "worker", "scheduler")
+GUNICORN = ("gunicorn", "connector.wsgi", "--worker-class", "gthread", "--threads", "8", "--no-control-socket")
+CELERY = ("celery", "-A", "connector")
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """A question: does this URL answer 200 now?"""
+
+    def ask() -> bool:
+        try:
+            return requests.get(url, timeout=2, allow_redirects=False).status_code == 200
+        except requests.RequestException:
+            return False
+
+    return ask
+
+
+class House:
+    """A context manager. Inside it everything runs; after it nothing does, and the data is kept.
+
+    `ports`: "fixed" for the demo, "free" for tests. `extra_env` is handed to every process and wins; DATABASE_URL,
+    REDIS_URL and CACHE_URL there, or in our own environment, name services that are used in place of embedded ones.
+    """
+
+    def __init__(
+        self, data: Path, ports: Literal["fixed", "free"] = "free", extra_env: Mapping[str, str] | None = None
+    ) -> None:
+        self.data = data
+        self._choose_ports = fixed_ports if ports == "fixed" else free_ports
+        self._extra = dict(extra_env or {})
+        self._crew = Crew()
+        self.urls: dict[str, str] = {}
+        self.environment: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._lock = stack.enter_context(occupied(self.data))
+            stack.callback(self._stop_all)
+            self._move_in()
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _move_in(self) -> None:
+        self.urls = urls_of(self._choose_ports())
+        for folder in ("logs", "sandbox"):
+            (self.data / folder).mkdir(mode=0o700, exist_ok=True)
+        for log in (self.data / "logs").glob("*.log"):
+            log.unlink()
+        secrets = kept_secrets(self.data)
+        addresses = start_services(
+            self._crew, Site(self.data, self._lock, secrets, keep=True), dict(os.environ) | self._extra
+        )
+        self.environment = (
+            connector_environment(self.urls, secrets, addresses)
+            | stand_in_environment(self.urls, secrets, self.data)
+            | {"NO_PROXY": "localhost,127.0.0.1"}
+            | self._extra
+        )
+        self._crew.launch(*(self._stand_in(name) for name in STAND_INS))
+        run(self._python("migrate", "manage.py", "migrate", "--verbosity", "0"))
+        run(self._python("collectstatic", "manage.py", "collectstatic", "--noinput", "--verbosity", "0"))
+        self._crew.wait_for(*STAND_INS)
+        self._crew.start(*self._connector().values())
+
+    def _python(self, name: str, *arguments: str, ready: str = "", farewell: int = signal.SIGTERM) -> Program:
+        return Program(
+            name,
+            [sys.executable, *arguments],
+            os.environ | self.environment,
+            self.data / "logs" / f"{name}.log",
+            CHECKOUT,
+            self._lock,
+            answers(ready) if ready else None,
+            farewell=signal.Signals(farewell),
+        )
+
+    def _stand_in(self, name: str) -> Program:
+        return self._python(name, "-m", f"sandbox.{name}", ready=f"{self.urls[name]}/sandbox/health")
+
+    def _gunicorn(self, name: str, workers: int) -> Program:
+        url = self.urls[name]
+        bind = ("--bind", url.removeprefix("http://"), "--workers", str(workers))
+        # Gunicorn's quick end: a page in the middle of a download does not hold up Ctrl-C.
+        return self._python(name, "-m", *GUNICORN, *bind, ready=f"{url}/health/live", farewell=signal.SIGINT)
+
+    def _connector(self) -> dict[str, Program]:
+        worker = ("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "warning")
+        schedule = str(self.data / "celerybeat-schedule")
+        beat = ("beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "warning")
+        return {
+            "web": self._gunicorn("web", workers=2),
+            "notifications": self._gunicorn("notifications", workers=1),
+            "worker": self._python("worker", "-m", *CELERY, *worker),
+            "scheduler": self._python("scheduler", "-m", *CELERY, *beat),
+        }
+
+    def _stop_all(self) -> None:
+        services = [name for name in self._crew.programs if name not in (*CONNECTOR, *STAND_INS)]
+        self._crew.stop((*CONNECTOR, *STAND_INS))
+        self._crew.stop(services)
+
+    def start(self, name: str) -> None:
+        """Start one process again and wait until it answers. Raises LauncherError when it does not."""
+        self._crew.start(self._crew.programs[name])
+
+    def stop(self, name: str) -> None:
+        """End one process in order."""
+        self._crew.stop([name])
+
+    def kill(self, name: str) -> None:
+        """End one process and its children by SIGKILL, as a crash does."""
+        self._crew.kill(name)
+
+    def restart(self, name: str) -> None:
+        """Stop one process, if it runs, and start it again."""
+        self.stop(name)
+        self.start(name)
+
+    def mend(self) -> None:
+        """Start whatever does not run. Raises LauncherError when one does not answer."""
+        self._crew.start(*(self._crew.programs[name] for name in self._crew.absent()))
+
+    def log(self, name: str) -> str:
+        """What one process has written so far."""
+        path = self.data / "logs" / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def fallen(self) -> list[tuple[str, int]]:
+        """Names and exit codes of the processes that ended by themselves."""
+        return self._crew.fallen()
+
+    def give_up(self, name: str) -> None:
+        """Leave a process that keeps ending as it is."""
+        self._crew.forget(name)
+
+    def reset_stand_ins(self) -> None:
+        """Bring every stand-in back to its first day. Raises requests.RequestException when one cannot."""
+        for name in STAND_INS:
+            requests.post(f"{self.urls[name]}/sandbox/reset", timeout=10).raise_for_status()

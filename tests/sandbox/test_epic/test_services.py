@@ -1,0 +1,99 @@
+"""What a token of the Epic stand-in is good for: FHIR reads and the telehealth status service."""
+
+from collections.abc import Callable
+
+import pytest
+import requests
+from bs4 import BeautifulSoup
+from fhir.resources.R4B import get_fhir_model_class
+
+from tests.sandbox.test_epic.client import BACKEND, PATIENT, PROVIDER, STATUS, Epic, json_of
+
+
+def test_what_the_scope_grants_can_be_read_and_is_valid_fhir(epic: Epic) -> None:
+    token = epic.launched()["access_token"]
+    for kind, id in (("Patient", "p-sandberg"), ("Appointment", "a-770011"), ("Organization", "o-riverside")):
+        body = json_of(epic.read(f"{kind}/{id}", token))
+        assert get_fhir_model_class(kind).model_validate(body)
+
+
+def test_reading_without_token_scope_or_resource_says_which(epic: Epic) -> None:
+    token = epic.launched()["access_token"]
+    assert epic.read("Patient/p-ash", None).status_code == 401
+    refused = epic.read("Encounter/v-770011", token)
+    assert (refused.status_code, refused.json()["resourceType"]) == (403, "OperationOutcome")
+    assert refused.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
+    assert epic.read("Patient/nobody", token).status_code == 404
+
+
+def test_a_patient_reads_nobody_elses_chart(epic: Epic) -> None:
+    token = epic.launched(PATIENT, record="patient", user="pia")["access_token"]
+    assert epic.read("Patient/p-sandberg", token).status_code == 200
+    assert epic.read("Patient/p-ash", token).status_code == 403
+    assert epic.read("Appointment/a-770012", token).status_code == 403
+
+
+def test_a_client_record_without_an_api_is_not_granted_its_scope(epic: Epic) -> None:
+    epic.client(PROVIDER, apis=["Patient"])
+    assert epic.launched()["scope"] == "openid profile fhirUser launch user/Patient.read"
+
+
+def test_switches_bend_errors_of_fhir(epic: Epic) -> None:
+    token = epic.launched()["access_token"]
+    epic.switch(unauthorized_for_forbidden=True, errors_not_fhir=True)
+    refused = epic.read("Encounter/v-770011", token)
+    assert (refused.status_code, refused.headers["Content-Type"].split(";")[0]) == (401, "text/html")
+
+
+def test_the_status_service_takes_padded_ids_and_shows_them_on_the_schedule(
+    epic: Epic, backend: Callable[..., requests.Response]
+) -> None:
+    token = json_of(backend())["access_token"]
+    answers = [epic.status(token), epic.status(token, ExternalID=" 900101", ExternalIDType="2", ConnectionStatus="3")]
+    assert [(answer.status_code, answer.text) for answer in answers] == [(200, ""), (200, "")]
+    assert [(call["who"], call["state"]) for call in epic.calls()] == [
+        ("Carla Mendes, MD", "connected"),
+        ("Pia Sandberg", "waiting"),
+    ]
+    browser = requests.Session()
+    browser.post(f"{epic.root}/hyperspace/sign-in", data={"person": "hyperspace:CMENDES"}, timeout=10)
+    page = BeautifulSoup(browser.get(f"{epic.root}/hyperspace", timeout=10).text, "html.parser")
+    row = page.select_one("tr[data-csn='770011']")
+    assert row is not None
+    assert [part.text for part in row.select(".presence")] == ["Connected", "Waiting"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ExternalID": "165790"}, "ExternalID"),
+        ({"ExternalIDType": "2"}, "ExternalID"),
+        ({"ConferenceID": "1"}, "ConferenceID"),
+        ({"ConnectionStatus": "9"}, "ConnectionStatus"),
+        ({"VendorName": ""}, "VendorName"),
+    ],
+)
+def test_the_status_service_refuses_what_it_does_not_know_and_says_so(
+    epic: Epic, backend: Callable[..., requests.Response], changes: dict[str, str], reason: str
+) -> None:
+    answer = epic.status(json_of(backend())["access_token"], **changes)
+    assert answer.status_code == 400
+    assert reason in answer.text
+    assert epic.calls()[-1]["accepted"] is False
+
+
+def test_the_status_service_is_for_mapped_backend_clients(epic: Epic) -> None:
+    assert epic.status("nonsense").status_code == 401
+    refused = epic.status(epic.launched()["access_token"])
+    assert (refused.status_code, refused.text) == (403, "")
+
+
+def test_the_status_service_takes_the_background_users_password_with_a_client_id(epic: Epic) -> None:
+    page = BeautifulSoup(requests.get(f"{epic.root}/clients", timeout=10).text, "html.parser")
+    user, password = (code.text for code in page.select("section[aria-labelledby=background] dd code"))
+    call = {"ConferenceID": "770011", "ExternalID": " 165790", "ExternalIDType": "1"}
+    call |= {"VendorName": "Teams", "ConnectionStatus": "2"}
+    url, headers = f"{epic.root}{STATUS}", {"Epic-Client-ID": BACKEND}
+    assert requests.get(url, call, headers=headers, auth=(user, password), timeout=10).status_code == 200
+    assert requests.get(url, call, headers=headers, auth=(user, "wrong"), timeout=10).status_code == 401
+    assert requests.get(url, call, auth=(user, password), timeout=10).status_code == 403
