@@ -1,0 +1,84 @@
+# Everything a person or CI runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+SOURCES := connector portal visits sandbox tests
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
+
+.PHONY: help demo demo-reset test test-fast test-house check format lock chromium
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/installed ## Run the whole house: PostgreSQL, Valkey, sandbox, connector; Ctrl-C stops it, the data is kept
+	@exec $(BIN)/python -m sandbox.launcher demo
+
+demo-reset: .venv/installed ## Forget the demo's data
+	@exec $(BIN)/python -m sandbox.launcher reset
+
+test: .venv/installed chromium ## Every test, on two cores
+	@$(MAKE) -j2 --keep-going --output-sync=target test-fast test-house
+
+test-fast: .venv/installed ## The tests that need neither the running house nor a browser
+	@$(BIN)/pytest -m "not house" </dev/null
+
+test-house: .venv/installed ## The flow tests and stories: every process running, Chromium
+	@$(BIN)/pytest -m house </dev/null
+
+# Migrations are compared with the models alone: that the production-like database cannot be reached is no fault.
+check: .venv/installed ## Formatting, lint, types, layers, templates, migrations, deployment, requirements, licences
+	@step() { printf '%s\n' "-- $$*" >&2; "$$@"; }
+	step $(BIN)/ruff format --check .
+	step $(BIN)/ruff check .
+	step $(BIN)/python -m tests.rules.production $(BIN)/mypy $(SOURCES)
+	step $(BIN)/lint-imports --no-cache
+	step $(BIN)/djlint --quiet --lint templates
+	step $(BIN)/python -m tests.rules.production $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	step $(BIN)/python -m tests.rules.production $(BIN)/python manage.py check --deploy --fail-level WARNING
+	step $(BIN)/pip check
+	step $(BIN)/python -m tests.rules.requirements
+	step $(BIN)/pip-licenses >/dev/null
+
+format: .venv/installed ## Format the code and mend what ruff can
+	@$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+lock: .venv/installed ## Compile the hash-pinned requirements from pyproject.toml; UPGRADE=--upgrade takes newer ones
+	@$(COMPILE) $(UPGRADE) -o requirements.txt
+	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o requirements-dev.txt
+
+# The virtual environment, installed again only when the pinned requirements have changed.
+.venv/installed: requirements-dev.txt
+	@python=
+	for candidate in python3 python3.11 python3.12 python3.13 python3.14; do
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi
+	done
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and none was found (Debian: apt-get install python3)." >&2; exit 1; fi
+	if ! $(BIN)/python -c '' 2>/dev/null && ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+			echo "Python's venv module is missing. Debian: apt-get install python3-venv" >&2; exit 1
+		fi
+		apt-get update -qq && apt-get install -y -qq python3-venv </dev/null
+	fi
+	$(BIN)/python -c '' 2>/dev/null || "$$python" -m venv --clear .venv
+	if ! $(BIN)/uv --version >/dev/null 2>&1; then
+		echo "Installing the packages (about half a minute) ..."
+		sed -n '/^uv==/,/^[a-z]/{/^uv==/p;/^ .*--hash/p}' requirements-dev.txt | sed '$$s/ *\\$$//' >.venv/uv.txt
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r .venv/uv.txt
+	fi
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements-dev.txt
+	touch $@
+
+# What the stories need: CHROMIUM, one on the PATH, or Debian's package.
+chromium:
+	@if [ -n "$${CHROMIUM:-}" ]; then exit 0; fi
+	for name in chromium chromium-browser google-chrome; do if command -v $$name >/dev/null; then exit 0; fi; done
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		echo "Installing Chromium for the stories ..."
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium </dev/null >/dev/null && exit 0
+	fi
+	echo "No Chromium, and it cannot be installed from here: the stories will fail by name. Set CHROMIUM, or as root: apt-get install chromium" >&2

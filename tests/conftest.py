@@ -1,0 +1,173 @@
+"""What every test can ask for: the services, a whole house of processes, and people with browsers."""
+
+import atexit
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import django
+import psycopg
+import pytest
+import redis
+from django.core.management import call_command
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from psycopg import sql
+from psycopg.rows import DictRow, dict_row
+
+from sandbox.launcher.crew import LauncherError
+from sandbox.launcher.environment import connector_environment, urls_of
+from sandbox.launcher.house import House
+from sandbox.launcher.place import DataInUse, generated_secrets, home
+from sandbox.launcher.ports import free_ports
+from sandbox.launcher.services import Addresses, create_database, services, with_path
+
+VIEWPORTS: dict[str, ViewportSize] = {"desktop": {"width": 1200, "height": 800}, "phone": {"width": 390, "height": 844}}
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+)
+
+
+def _start_services() -> Addresses:
+    """PostgreSQL and Valkey for this run, in the first data folder that no other run uses; ended with the process."""
+    given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL", "CACHE_URL") if name in os.environ}
+    for slot in range(10):
+        try:
+            running = ExitStack()
+            addresses = running.enter_context(services(home() / f"tests-{slot}", given, keep=False))
+        except DataInUse:
+            continue
+        atexit.register(running.close)
+        return addresses
+    raise LauncherError("Ten test runs use this checkout already.")
+
+
+def _numbered(url: str, number: int) -> str:
+    """The Redis database of this xdist worker: four a worker (its broker and cache, its house's broker and cache)."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return with_path(url, str(4 * int(worker) + number))
+
+
+def _set_up_django() -> None:
+    """Start what the settings name and load them, before any test module imports a model.
+
+    The services start once: with xdist in the controller, whose environment the workers inherit. Each process loads the
+    settings itself (the variable that names them is not handed on), so that every worker has a cache of its own.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ.update(connector_environment(urls_of(free_ports()), generated_secrets(), _start_services()))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "connector.settings"
+    os.environ["REDIS_URL"] = _numbered(os.environ["REDIS_URL"], 0)
+    os.environ["CACHE_URL"] = _numbered(os.environ["CACHE_URL"], 1)
+    django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+
+_set_up_django()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the house or a browser, and put it last.
+
+    Playwright keeps an event loop in the main thread, and Django's ORM refuses to work beside one: such tests speak to
+    the database through `house_database`, and no ORM test may come after them.
+    """
+    for item in items:
+        if {"running_house", "chromium"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("house")
+    items.sort(key=lambda item: item.get_closest_marker("house") is not None)
+
+
+@pytest.fixture(scope="session")
+def running_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Every process of the product and the sandbox on free ports, with a database of its own. Tests ask for `house`."""
+    url, worker = os.environ["DATABASE_URL"], os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    name = f"{url.rpartition('/')[2]}_house_{worker}"
+    create_database(url, name, fresh=True)
+    addresses = {
+        "DATABASE_URL": with_path(url, name),
+        "REDIS_URL": _numbered(os.environ["REDIS_URL"], 2),
+        "CACHE_URL": _numbered(os.environ["CACHE_URL"], 3),
+    }
+    with House(tmp_path_factory.mktemp("house"), extra_env=addresses) as house:
+        yield house
+
+
+@pytest.fixture
+def house(running_house: House) -> House:
+    """The running house as on its first day: every process up, every table, queue, cache and stand-in empty."""
+    running_house.mend()
+    _forget_work(running_house.environment)
+    _forget_rows(running_house.environment["DATABASE_URL"])
+    running_house.reset_stand_ins()
+    return running_house
+
+
+def _forget_work(environment: dict[str, str]) -> None:
+    with redis.Redis.from_url(environment["CACHE_URL"]) as cache:
+        cache.flushdb()
+    with redis.Redis.from_url(environment["REDIS_URL"]) as broker:
+        # Not FLUSHDB: producers that have declared their queue once would find no binding, and lose what they publish.
+        queues = [key for key in broker.scan_iter() if not key.startswith(b"_kombu.binding.")]
+        if queues:
+            broker.delete(*queues)
+
+
+def _forget_rows(url: str) -> None:
+    migrated = ["django_migrations", "django_content_type", "auth_permission"]
+    with psycopg.connect(url, autocommit=True, options="-c lock_timeout=10s") as connection:
+        rows = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)", [migrated]
+        ).fetchall()
+        tables = sql.SQL(", ").join(sql.Identifier(row[0]) for row in rows)
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+
+
+@pytest.fixture
+def house_database(house: House) -> Iterator[psycopg.Connection[DictRow]]:
+    """A connection to the house's own database, each statement its own transaction, rows as dictionaries."""
+    with psycopg.connect(house.environment["DATABASE_URL"], autocommit=True, row_factory=dict_row) as connection:
+        yield connection
+
+
+def _executable() -> str:
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        pytest.fail("No Chromium: set CHROMIUM to its path, or install it (Debian: apt-get install chromium).", False)
+    return found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser, with a pretended camera and microphone. Fails, never skips, when there is none."""
+    executable = _executable()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def person(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a browser for one more person: `person("phone", javascript=False)` is a page that shares nothing."""
+    with ExitStack() as contexts:
+
+        def arrive(viewport: str = "desktop", javascript: bool = True) -> Page:
+            context = chromium.new_context(viewport=VIEWPORTS[viewport], java_script_enabled=javascript)
+            contexts.callback(context.close)
+            context.set_default_timeout(10_000)
+            return context.new_page()
+
+        yield arrive
