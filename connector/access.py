@@ -1,0 +1,102 @@
+"""Who may reach what: the only way to an Organization or a Connection from a request of the portal."""
+
+from enum import Enum
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+
+from connector.errors import WireError
+from connector.http import Deadline
+from connector.models import Administrator, Connection, Organization, User
+from connector.teams import entra, graph
+
+SECONDS = 6.0
+Proof = Administrator.Proof
+
+
+class Claim(Enum):
+    """What a token says about its holder's administrator role."""
+
+    NO = "no"
+    SILENT = "silent"  # the token carries no role claims at all: the directory has to be asked
+
+
+def is_allowed_tenant(tid: str) -> bool:
+    """Whether the operator lets this tenant use the deployment (ENTRA_ALLOWED_TENANTS; `*` = any)."""
+    return bool({"*", tid} & settings.ENTRA_ALLOWED_TENANTS)
+
+
+def claimed(identity: entra.Identity) -> "Proof | Claim":
+    """Which claim proves an administrator: our app role first, else a directory role."""
+    if settings.ENTRA_ADMINISTRATOR_APP_ROLE.lower() in (identity.roles or ()):
+        return Proof.APP_ROLE
+    if (identity.wids or frozenset()) & settings.ENTRA_ADMINISTRATOR_ROLES:
+        return Proof.DIRECTORY_CLAIM
+    return Claim.SILENT if identity.roles is None and identity.wids is None else Claim.NO
+
+
+def enter(identity: entra.Identity) -> User:
+    """The user behind a portal sign-in, with the administrator's role renewed or removed by what is provable now."""
+    user = User.objects.of(identity.tid, identity.oid)
+    proof = claimed(identity)
+    if proof is Claim.SILENT:
+        proof = from_directory(identity.tid, identity.oid)
+    if isinstance(proof, Proof):
+        organization, _ = Organization.objects.get_or_create(tid=identity.tid, defaults={"region": settings.REGION})
+        make_administrator(organization, user, name=identity.name, proof=proof)
+    elif proof is Claim.NO:
+        user.administers.all().delete()
+    return user
+
+
+def from_directory(tid: str, oid: str) -> "Proof | Claim":
+    """Ask Microsoft Graph, app-only, for the directory roles. Silent while the app has no consent or Graph does not
+    answer."""
+    try:
+        roles = graph.directory_roles(tid, oid, deadline=Deadline.after(SECONDS))
+    except WireError:
+        return Claim.SILENT
+    return Proof.DIRECTORY_READ if roles & settings.ENTRA_ADMINISTRATOR_ROLES else Claim.NO
+
+
+def make_administrator(organization: Organization, user: User, *, name: str, proof: "Proof") -> None:
+    """Keep that somebody was shown to be an administrator, and how."""
+    Administrator.objects.update_or_create(
+        organization=organization,
+        user=user,
+        defaults={"name": name, "proof": proof, "confirmed_at": timezone.now()},
+    )
+
+
+def administered_by(user: User) -> Organization | None:
+    """The organization that this person administers."""
+    return Organization.objects.filter(administrators__user=user, tid=user.tid).first()
+
+
+def connections_of(user: User) -> QuerySet[Connection]:
+    """The connections a person may see: an administrator his organization's, an approver those that name him."""
+    named = Q(proposed__approver_oid=user.oid) | Q(live__approver_oid=user.oid)
+    named |= Q(revisions__approver_oid=user.oid, live=None, proposed=None)
+    allowed = Q(organization__administrators__user=user) | named
+    reachable = Connection.objects.filter(allowed, organization__tid=user.tid).distinct()
+    return reachable.select_related("organization", "live", "proposed")
+
+
+def connection_of(user: User, ref: str) -> Connection:
+    """One connection by its public ref; a stranger's is a 404."""
+    connection = connections_of(user).filter(ref=ref).first()
+    if connection is None:
+        raise Http404
+    return connection
+
+
+def is_administrator(user: User, organization_id: UUID) -> bool:
+    return user.administers.filter(organization_id=organization_id).exists()
+
+
+def is_approver(user: User, connection: Connection) -> bool:
+    """Whether this person is the approver whom the shown revision names."""
+    return user.tid == connection.organization.tid and user.oid == connection.shown.approver_oid

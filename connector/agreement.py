@@ -1,0 +1,96 @@
+"""What a revision settles between the hospital, its EHR and Microsoft 365: typed, frozen, kept as JSON in
+Revision.settings."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from pydantic import TypeAdapter
+
+EPIC_STATUS_PATH = "api/epic/2018/Telehealth/ContextLinking/SetExternalConnectionStatus"
+
+
+@dataclass(frozen=True)
+class StatusService:
+    """The shape of the EHR's telehealth status call. Epic does not publish it in full, so all of it is data.
+
+    `path` is relative to the interconnect base (the FHIR base URL up to `/api/`). `codes` holds the ConnectionStatus
+    for
+    connected, disconnected and, where the EHR has one, waiting. An empty code means: ask your Epic technical contact.
+    """
+
+    path: str = EPIC_STATUS_PATH
+    method: Literal["GET", "POST", "PUT"] = "GET"
+    conference_parameter: str = "ConferenceID"
+    external_id_parameter: str = "ExternalID"
+    external_id_type_parameter: str = "ExternalIDType"
+    vendor_parameter: str = "VendorName"
+    status_parameter: str = "ConnectionStatus"
+    vendor_name: str = "EHR Connector for Microsoft Teams"
+    codes: dict[str, str] = field(default_factory=dict)
+    waiting_as: Literal["waiting", "connected", "nothing"] = "waiting"
+
+    def code_for(self, presence: str) -> str:
+        """The ConnectionStatus to send for `waiting`, `connected` or `disconnected`; empty when it is not to be
+        sent."""
+        if presence != "waiting":
+            return self.codes.get(presence, "")
+        return "" if self.waiting_as == "nothing" else self.codes.get(self.waiting_as, "")
+
+    @property
+    def complete(self) -> bool:
+        """Whether both codes that every visit needs are known."""
+        return bool(self.codes.get("connected") and self.codes.get("disconnected"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One revision's settings. Client ids are those of the records in the EHR's client registration."""
+
+    provider_client_id: str = ""
+    patient_client_id: str = ""
+    backend_client_id: str = ""
+    authentication: Literal["private_key_jwt", "client_secret_basic"] = "private_key_jwt"
+    secret_kid: str = ""  # the Key row of a client secret, for client_secret_basic
+    provider_scopes: str = "launch openid fhirUser user/Practitioner.read"  # the name on the page that links accounts
+    patient_scopes: str = "launch openid fhirUser"
+    sign_in_scopes: str = "openid fhirUser user/Practitioner.read user/Organization.read"
+    backend_scopes: str = ""
+    session_kind: Literal["context", "appointment", "encounter"] = "context"
+    provider_context: str = "sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
+    patient_context: str = "sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
+    status: StatusService = field(default_factory=StatusService)
+    frame_ancestors: tuple[str, ...] = ()
+    lobby: Literal["organization", "organizer"] = "organization"
+    waiting_silence_minutes: int = 3
+
+
+_ADAPTER = TypeAdapter(Settings)
+
+
+def load(document: dict[str, Any]) -> Settings:
+    """Settings from their JSON form. Members that an older revision lacks take their defaults."""
+    return _ADAPTER.validate_python(document)
+
+
+def dump(agreed: Settings) -> dict[str, Any]:
+    """The JSON form of settings."""
+    document: dict[str, Any] = _ADAPTER.dump_python(agreed, mode="json")
+    return document
+
+
+def defaults(environment: str) -> Settings:
+    """What a new connection starts with in this environment: the operator's client ids and status codes."""
+    clients = settings.EHR_CLIENT_IDS[environment]
+    return Settings(
+        provider_client_id=clients["provider"],
+        patient_client_id=clients["patient"],
+        backend_client_id=clients["backend"],
+        status=StatusService(codes=settings.EHR_STATUS_CODES[environment]),
+    )
+
+
+# The neutral subject of every meeting: one fixed text, so that no calendar, log or lobby tells anything about a
+# patient.
+MEETING_SUBJECT = _("Video visit")

@@ -1,0 +1,27 @@
+"""SMART Backend Services: the connector's own token at an EHR, for writing back after the people have left."""
+
+from connector import token_cache
+from connector.ehr import smart
+from connector.ehr.smart import Client
+from connector.http import Deadline
+
+
+def token(token_url: str, client: Client, scope: str, *, deadline: Deadline) -> str:
+    """An access token by client_credentials, from the cache while it lives. Raises Permanent("ehr-client-refused")
+    or Retry."""
+    return token_cache.cached(_audience(token_url, client), lambda: _request(token_url, client, scope, deadline))
+
+
+def forget(token_url: str, client: Client) -> None:
+    """Drop a token that was refused."""
+    token_cache.forget(_audience(token_url, client))
+
+
+def _audience(token_url: str, client: Client) -> str:
+    return f"ehr|{token_url}|{client.client_id}"
+
+
+def _request(token_url: str, client: Client, scope: str, deadline: Deadline) -> token_cache.Token:
+    form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
+    document = smart.token_request(token_url, client, form, deadline).json()
+    return token_cache.Token(str(document.get("access_token", "")), int(document.get("expires_in") or 300))

@@ -1,0 +1,216 @@
+"""SMART App Launch 2.2: the authorization request, the token request, and who the id_token says signed in."""
+
+import re
+import uuid
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import jwt
+from django.utils import timezone
+
+from connector import jwks
+from connector.ehr.discovery import Endpoints, jwks_uri_of
+from connector.errors import Permanent, Retry, WireError, asking
+from connector.http import Answer, Deadline, fetch
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_SECONDS = 240  # at most five minutes; the rest is for clocks that differ
+ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384"]
+CLOCK_SKEW_SECONDS = 120
+FHIR_USER = re.compile(r"(?:^|/)(Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/([A-Za-z0-9.\-]+)/?$")
+PATIENT_SIDE = frozenset({"Patient", "RelatedPerson"})
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key for client assertions, published in our JWKS under its kid."""
+
+    kid: str
+    pem: bytes
+    algorithm: str
+
+
+@dataclass(frozen=True)
+class Client:
+    """One of our client ids at an EHR and how it authenticates: with a key, with a secret, or (public) with neither."""
+
+    client_id: str
+    key: SigningKey | None = None
+    secret: str = ""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A token response. `context` is everything beside the OAuth members: launch context and Epic's CONTEXT keys."""
+
+    access_token: str
+    id_token: str
+    scope: str
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EhrIdentity:
+    """Who signed in at the EHR: `kind` is a FHIR resource type, empty where the server does not say."""
+
+    subject: str
+    kind: str = ""
+    resource_id: str = ""
+
+
+def authorize_url(
+    endpoints: Endpoints, *, client_id: str, redirect_uri: str, scope: str, state: str, aud: str, **more: str
+) -> str:
+    """Where the browser is sent for a code. `aud` is the `iss` as the EHR gave it; `more` holds launch, nonce and
+    PKCE."""
+    query = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": scope,
+        "state": state,
+        "aud": aud,
+    } | {name: value for name, value in more.items() if value}
+    separator = "&" if "?" in endpoints.authorize else "?"
+    return f"{endpoints.authorize}{separator}{urlencode(query)}"
+
+
+def redeem(
+    endpoints: Endpoints, client: Client, *, code: str, redirect_uri: str, code_verifier: str, deadline: Deadline
+) -> Granted:
+    """Exchange a code for a token response. Raises Permanent("code-refused" …) or Retry."""
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    if code_verifier:
+        form["code_verifier"] = code_verifier
+    return _granted(token_request(endpoints.token, client, form, deadline))
+
+
+def token_request(token_url: str, client: Client, form: dict[str, str], deadline: Deadline) -> Answer:
+    """POST to a token endpoint with the client's authentication; raises what a refusal means."""
+    headers = {"Accept": "application/json"}
+    answer = fetch(
+        "POST",
+        token_url,
+        deadline=deadline,
+        data=form | _credentials(token_url, client),
+        headers=headers | _basic(client),
+    )
+    if answer.ok:
+        return answer
+    raise token_problem(answer)
+
+
+def client_assertion(client_id: str, token_url: str, key: SigningKey) -> str:
+    """A signed JWT that proves who we are (SMART "Client Authentication: asymmetric"; RFC 7523)."""
+    now = int(timezone.now().timestamp())
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": token_url,
+        "jti": str(uuid.uuid4()),
+        "iat": now - 10,
+        "nbf": now - 10,
+        "exp": now + ASSERTION_SECONDS,
+    }
+    return jwt.encode(claims, key.pem, algorithm=key.algorithm, headers={"kid": key.kid, "typ": "JWT"})
+
+
+def token_problem(answer: Answer) -> WireError:
+    """What a refused token request means (RFC 6749 §5.2)."""
+    error = str(answer.json_or_empty().get("error") or "")
+    where: Any = {"host": answer.host, "status": answer.status}
+    if answer.status == 429 or answer.status >= 500:
+        return Retry("ehr-unavailable", after=answer.retry_after(), **where)
+    if error in {"invalid_client", "unauthorized_client"} or answer.status == 401:
+        return Permanent("ehr-client-refused", **where)
+    return Permanent("code-refused", **where)
+
+
+def identity_of(
+    granted: Granted, endpoints: Endpoints, *, client_id: str, nonce: str, deadline: Deadline
+) -> EhrIdentity | None:
+    """Who the id_token names, once it is verified; None where the server sent none (before OpenID).
+
+    Raises Permanent("ehr-id-token-…") or Retry.
+    """
+    if not granted.id_token:
+        return None
+    try:
+        claims = _claims(granted.id_token, endpoints, client_id, nonce, deadline)
+    except Permanent as error:
+        code = f"ehr-{error.code}" if error.code.startswith("id-token") else error.code
+        raise Permanent(code, host=error.host, status=error.status) from error
+    kind, resource_id = fhir_user(str(claims.get("fhirUser") or claims.get("profile") or ""))
+    return EhrIdentity(subject=str(claims["sub"]), kind=kind, resource_id=resource_id)
+
+
+@asking("ehr")
+def _claims(id_token: str, endpoints: Endpoints, client_id: str, nonce: str, deadline: Deadline) -> dict[str, Any]:
+    issuer, jwks_uri = _issuer(id_token, endpoints, deadline)
+    claims = jwks.verified_claims(
+        id_token,
+        jwks_uri=jwks_uri,
+        algorithms=ALGORITHMS,
+        audience=client_id,
+        required=["exp", "iss", "aud", "sub"],
+        deadline=deadline,
+        leeway=CLOCK_SKEW_SECONDS,
+    )
+    if str(claims["iss"]).rstrip("/") != issuer.rstrip("/"):
+        raise Permanent("id-token-issuer")
+    if claims.get("nonce") != nonce:
+        raise Permanent("id-token-nonce")
+    return claims
+
+
+def _issuer(id_token: str, endpoints: Endpoints, deadline: Deadline) -> tuple[str, str]:
+    """(issuer, where its keys are). Before smart-configuration (Epic until August 2021) the token alone names its
+    issuer, which is believed on the token endpoint's own host."""
+    issuer, jwks_uri = endpoints.issuer, endpoints.jwks_uri
+    if not issuer:
+        try:
+            claims = jwt.decode(id_token, options={"verify_signature": False})
+            issuer = str(claims.get("iss") or "")
+            known = urlsplit(issuer).netloc.lower() == urlsplit(endpoints.token).netloc.lower()
+        except (jwt.PyJWTError, ValueError) as error:
+            raise Permanent("id-token-claims") from error
+        jwks_uri = jwks_uri_of(issuer, deadline) if known else ""
+    if not jwks_uri:
+        raise Permanent("id-token-unverifiable")
+    return issuer, jwks_uri
+
+
+def fhir_user(value: str) -> tuple[str, str]:
+    """(type, id) of a fhirUser claim, absolute or relative; empty when it is neither."""
+    found = FHIR_USER.search(value)
+    return (found.group(1), found.group(2)) if found else ("", "")
+
+
+def _credentials(token_url: str, client: Client) -> dict[str, str]:
+    if client.key:
+        assertion = client_assertion(client.client_id, token_url, client.key)
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+    return {} if client.secret else {"client_id": client.client_id}
+
+
+def _basic(client: Client) -> dict[str, str]:
+    """RFC 6749 §2.3.1: id and secret are form-encoded before Basic. Epic refuses a client_id in the body beside it."""
+    if not client.secret:
+        return {}
+    pair = f"{quote(client.client_id, safe='')}:{quote(client.secret, safe='')}"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def _granted(answer: Answer) -> Granted:
+    document = answer.json()
+    if not isinstance(document.get("access_token"), str):
+        raise Retry("token-answer", host=answer.host)
+    oauth = {"access_token", "token_type", "expires_in", "scope", "id_token", "refresh_token"}
+    return Granted(
+        access_token=document["access_token"],
+        id_token=str(document.get("id_token") or ""),
+        scope=str(document.get("scope") or ""),
+        context={name: value for name, value in document.items() if name not in oauth},
+    )

@@ -1,0 +1,89 @@
+"""Verifying JSON Web Tokens with the keys their issuer publishes. Used for Entra, EHRs and change notifications
+alike."""
+
+from typing import Any
+
+import jwt
+from django.core.cache import cache
+
+from connector.cached import quietly
+from connector.errors import Permanent, Retry
+from connector.http import Deadline, fetch
+
+FRESH_SECONDS = 3600
+REFETCH_SECONDS = 30  # an unknown kid asks again, but a flood of forged ones does not
+
+
+def verified_claims(
+    token: str,
+    *,
+    jwks_uri: str,
+    algorithms: list[str],
+    audience: str,
+    required: list[str],
+    deadline: Deadline,
+    leeway: int,
+) -> dict[str, Any]:
+    """The claims of a token whose signature, audience and times hold. Issuer and nonce are the caller's to compare.
+
+    Raises Permanent("id-token-…") for a token that must not be trusted, Retry when the keys cannot be had.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") not in algorithms:
+            raise Permanent("id-token-algorithm")
+        key = _key(jwks_uri, header.get("kid"), str(header["alg"]), deadline)
+        claims: dict[str, Any] = jwt.decode(
+            token, key, algorithms=algorithms, audience=audience, leeway=leeway, options={"require": required}
+        )
+    except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+        raise Permanent("id-token-time") from error
+    except jwt.InvalidAudienceError as error:
+        raise Permanent("id-token-audience") from error
+    except jwt.InvalidSignatureError as error:
+        raise Permanent("id-token-signature") from error
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise Permanent("id-token-claims") from error
+    return claims
+
+
+def _key(jwks_uri: str, kid: object, algorithm: str, deadline: Deadline) -> jwt.PyJWK:
+    """The one key that fits. Without a kid (some servers send none) the key set must hold exactly one that could."""
+    for force in (False, True):
+        keys = _key_set(jwks_uri, deadline, force=force)
+        fitting = [usable for key in keys if _fits(key, kid, algorithm) and (usable := _usable(key, algorithm))]
+        if len(fitting) == 1:
+            return fitting[0]
+    raise Permanent("id-token-key")
+
+
+def _fits(key: dict[str, Any], kid: object, algorithm: str) -> bool:
+    """Whether a JWK may verify this: its `use` and `alg` are optional and hold when they are there (RFC 7517 §4)."""
+    return (
+        (kid is None or key.get("kid") == kid)
+        and key.get("kty") == {"R": "RSA", "P": "RSA", "E": "EC"}.get(algorithm[0])
+        and key.get("use") in {None, "sig"}
+        and key.get("alg") in {None, algorithm}
+    )
+
+
+def _usable(key: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
+    try:
+        return jwt.PyJWK(key, algorithm)
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return None  # a broken key says nothing about the others
+
+
+def _key_set(jwks_uri: str, deadline: Deadline, *, force: bool) -> list[dict[str, Any]]:
+    name = f"jwks:{jwks_uri}"
+    document = quietly(lambda: cache.get(name))
+    if force and not quietly(lambda: cache.add(f"{name}:refetched", 1, REFETCH_SECONDS)):
+        force = document is None
+    if document is None or force:
+        answer = fetch("GET", jwks_uri, deadline=deadline, headers={"Accept": "application/json"})
+        if not answer.ok:
+            raise Retry("keys-unavailable", host=answer.host, status=answer.status)
+        document = answer.json()
+        quietly(lambda: cache.set(name, document, FRESH_SECONDS))
+    keys = document.get("keys")
+    return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []

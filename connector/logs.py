@@ -1,0 +1,61 @@
+"""Structured logs: one JSON object a line, allow-listed keys only, so that nothing clinical or secret can slip in."""
+
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+reference: ContextVar[str] = ContextVar("reference", default="")
+"""The reference number of the request or task at hand: shown on error pages and found in the log."""
+
+FRAMES = 12
+ALLOWED = frozenset(
+    {"event", "level", "timestamp", "logger", "reference", "code", "connection", "visit", "door", "status", "host"}
+    | {"method", "seconds", "attempt", "task", "count", "kind", "region", "receipt", "subscription", "lane", "target"}
+    | {"reason", "exception_type", "where"}
+    | {"_record", "_from_structlog"}  # structlog's own, taken off before the line is written
+)
+
+
+def keep_allowed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Drop every key that is not on the list, add the reference number."""
+    kept = {key: value for key, value in event.items() if key in ALLOWED}
+    return kept | {"reference": reference.get()} if reference.get() else kept
+
+
+def name_the_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replace a traceback by the error's type and the places it passed: messages and locals may hold what must not be
+    kept."""
+    if info := event.pop("exc_info", None):
+        kind, _error, trace = info if isinstance(info, tuple) else sys.exc_info()
+        event["exception_type"] = kind.__name__ if kind else ""
+        event["where"] = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(trace)[-FRAMES:]]
+    return event
+
+
+SHARED: list[Processor] = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    name_the_error,
+    keep_allowed,
+]
+
+
+def configure(options: dict[str, str]) -> None:
+    """Send every logger's lines to standard error as JSON. `options["level"]` is the lowest level written."""
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=SHARED,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.root.handlers = [handler]
+    logging.root.setLevel(options["level"])
+    # Libraries that would write addresses with codes and tokens in them.
+    for noisy in ("urllib3", "requests", "fhirclient", "mozilla_django_oidc", "django.request"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)

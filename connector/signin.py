@@ -1,0 +1,199 @@
+"""Microsoft sign-in through django-allauth, with a provider that checks the id_token.
+
+OpenID Connect code flow with PKCE and nonce (OpenID Connect Core 1.0 §3.1; RFC 7636). Who somebody is = (tid, oid).
+A portal sign-in opens a Django session. A clinician's sign-in proves who he is to his launch and opens none.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount, SocialLogin, SocialToken
+from allauth.socialaccount.providers.base import AuthProcess, ProviderAccount
+from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
+from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET
+
+from connector import access, problems
+from connector.errors import WireError
+from connector.http import Deadline, Session, session
+from connector.models import User
+from connector.teams import entra
+
+log = logging.getLogger(__name__)
+
+SECONDS = 8.0
+PORTAL = "portal"
+
+# What becomes of a proven identity, by the purpose that its sign-in was started for. Visits add theirs (visits.apps).
+Arrival = Callable[[HttpRequest, entra.Identity, dict[str, str]], HttpResponse]
+arrivals: dict[str, Arrival] = {}
+
+
+def nonce_for(code_verifier: str) -> str:
+    """The nonce of a sign-in, derived from its one-time PKCE verifier: bound to the same state, kept nowhere else."""
+    return salted_hmac("connector.signin.nonce", code_verifier).hexdigest()
+
+
+def begin(
+    request: HttpRequest, *, purpose: str, tenant: str = entra.ANY_ORGANIZATION, prompt: str = "", **data: str
+) -> HttpResponse:
+    """Send the browser to Microsoft. `data` comes back to the purpose's arrival; `prompt` is OpenID's."""
+    provider = IdentityAdapter(request).get_provider(request, MicrosoftProvider.id)
+    request.entra_tenant = tenant  # type: ignore[attr-defined]
+    params = {"prompt": prompt} if prompt else {}
+    kept = data | {"purpose": purpose, "tenant": tenant}
+    response: HttpResponse = provider.redirect(
+        request, AuthProcess.LOGIN, next_url=data.get("next"), data=kept, auth_params=params
+    )
+    return response
+
+
+class MicrosoftAdapter(OAuth2Adapter):
+    """Entra's v2.0 endpoints of the tenant that the sign-in is for."""
+
+    provider_id = "microsoft"
+    tenant = entra.ANY_ORGANIZATION
+    nonce = ""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request)
+        self.tenant = getattr(request, "entra_tenant", self.tenant)
+
+    @property
+    def authorize_url(self) -> str:
+        return entra.authorize_url(self.tenant)
+
+    @property
+    def access_token_url(self) -> str:
+        return entra.token_url(self.tenant)
+
+    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+        return settings.PUBLIC_URL + reverse("microsoft_callback")
+
+    def get_access_token_data(
+        self, request: HttpRequest, app: Any, client: Any, pkce_code_verifier: str | None = None
+    ) -> Any:
+        self.nonce = nonce_for(pkce_code_verifier or "")
+        return super().get_access_token_data(request, app, client, pkce_code_verifier)
+
+    def complete_login(self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any) -> SocialLogin:
+        """The checked identity as an allauth login; no token, name or address goes with it."""
+        identity = entra.verify_id_token(
+            str(kwargs["response"].get("id_token", "")),
+            tenant=self.tenant,
+            nonce=self.nonce,
+            deadline=Deadline.after(SECONDS),
+        )
+        account = SocialAccount(provider=self.provider_id, uid=f"{identity.tid}:{identity.oid}", extra_data={})
+        login = SocialLogin(account=account, provider=self.get_provider())
+        login.identity = identity
+        return login
+
+
+class MicrosoftProvider(OAuth2Provider):
+    """allauth's view of Microsoft: PKCE, a nonce, and the scopes that make Entra send tid and oid."""
+
+    id = MicrosoftAdapter.provider_id
+    name = "Microsoft"
+    account_class = ProviderAccount
+    oauth2_adapter_class = MicrosoftAdapter
+    pkce_enabled_default = True
+
+    def get_default_scope(self) -> list[str]:
+        return ["openid", "profile"]
+
+    def get_pkce_params(self) -> dict[str, str]:
+        params: dict[str, str] = super().get_pkce_params()
+        return params | {"nonce": nonce_for(params["code_verifier"])}
+
+
+class CallbackView(OAuth2CallbackView):
+    """allauth's callback, told which tenant the state was made for."""
+
+    def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
+        state, response = super()._get_state(request, provider)
+        if state:
+            self.adapter.tenant = state["data"]["tenant"]
+        return state, response
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        except WireError as error:
+            log.warning("sign-in refused", extra={"code": error.code, "host": error.host, "status": error.status})
+            return problems.page(request, error.code)
+        return response
+
+
+class IdentityAdapter(DefaultSocialAccountAdapter):
+    """Turns a checked identity into what it was wanted for."""
+
+    def get_requests_session(self) -> Session:
+        return session(Deadline.after(SECONDS))
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """A portal sign-in goes on as allauth's login of our User; any other purpose takes the identity and answers
+        itself."""
+        data = sociallogin.state["data"]
+        identity: entra.Identity = sociallogin.identity
+        if arrive := arrivals.get(data["purpose"]):
+            raise ImmediateHttpResponse(arrive(request, identity, data))
+        if not access.is_allowed_tenant(identity.tid):
+            raise ImmediateHttpResponse(problems.page(request, "tenant-not-allowed", regions=settings.REGION_HOSTS))
+        user = access.enter(identity)
+        if not sociallogin.is_existing:
+            sociallogin.connect(request, user)
+
+    def on_authentication_error(
+        self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
+    ) -> None:
+        code = "sign-in-cancelled" if str(error) == "cancelled" else "sign-in-expired"
+        if exception is not None or (extra_context or {}).get("state"):
+            code = code if str(error) == "cancelled" else "entra-unavailable"
+        raise ImmediateHttpResponse(problems.page(request, code))
+
+
+callback = CallbackView.adapter_view(MicrosoftAdapter)
+
+
+def _wanted(request: HttpRequest) -> str:
+    """Where the person was going, if that is a path of ours."""
+    wanted = request.GET.get("next", "")
+    return wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else reverse("portal")
+
+
+@login_not_required
+@require_GET
+def signin(request: HttpRequest, tid: UUID | None = None) -> HttpResponse:
+    """The portal's door: a page with one button. With a tenant's id, its guests are signed in as its guests."""
+    start = reverse("signin_start_tenant", args=[tid]) if tid else reverse("signin_start")
+    query = urlencode({"next": _wanted(request)})
+    return render(request, "portal/signin.html", {"start": f"{start}?{query}", "regions": settings.REGION_HOSTS})
+
+
+@login_not_required
+@require_GET
+def start(request: HttpRequest, tid: UUID | None = None) -> HttpResponse:
+    """Leave for Microsoft. A link, not a form: `form-action` would also have to name wherever a tenant's sign-in
+    leads."""
+    tenant = str(tid) if tid else entra.ANY_ORGANIZATION
+    return begin(request, purpose=PORTAL, tenant=tenant, prompt="select_account", next=_wanted(request))
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The person behind a request to a view that requires login."""
+    if not isinstance(request.user, User):
+        raise TypeError("this view must require login")
+    return request.user

@@ -1,0 +1,1 @@
+"""The wire to Microsoft: Entra ID and Microsoft Graph. Knows no model."""

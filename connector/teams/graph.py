@@ -1,0 +1,128 @@
+"""Microsoft Graph: one call with its errors, and what the portal asks of the directory (Graph REST v1.0)."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from connector.errors import AlreadyDone, NeedsConsent, Permanent, Retry, WireError, asking
+from connector.http import Answer, Deadline, fetch
+from connector.teams import entra
+
+USER_FIELDS = "id,displayName,userPrincipalName,jobTitle,accountEnabled"
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account in the customer's directory."""
+
+    oid: str
+    name: str
+    upn: str
+    title: str
+    enabled: bool
+
+
+@asking("graph")
+def call(tid: str, method: str, path: str, *, deadline: Deadline, version: str = "v1.0", **kwargs: Any) -> Answer:
+    """One Graph call with an app-only token of the tenant; a refused token is renewed once. Raises as `problem`
+    says."""
+    answer = _send(tid, method, path, deadline, version, kwargs)
+    if answer.status == 401:
+        entra.forget_app_token(tid)
+        answer = _send(tid, method, path, deadline, version, kwargs)
+    if answer.ok:
+        return answer
+    raise problem(answer)
+
+
+def _send(tid: str, method: str, path: str, deadline: Deadline, version: str, kwargs: dict[str, Any]) -> Answer:
+    token = entra.app_token(tid, deadline=deadline)
+    headers = {"Authorization": f"Bearer {token}", "client-request-id": str(uuid.uuid4())} | kwargs.get("headers", {})
+    url = f"{settings.GRAPH_URL}/{version}/{path}"
+    return fetch(method, url, deadline=deadline, **(kwargs | {"headers": headers}))
+
+
+def problem(answer: Answer) -> WireError:
+    """What an error answer of Graph means. Wordings differ by age and service, so they are matched loosely."""
+    error = answer.json_or_empty().get("error")
+    error = error if isinstance(error, dict) else {}
+    code, message = str(error.get("code") or ""), str(error.get("message") or "").lower()
+    where: Any = {"host": answer.host, "status": answer.status}
+    if "application access policy" in message or "is not authorized to" in message:
+        return Permanent("application-access-policy", **where)
+    if code == "Authorization_RequestDenied" or answer.status == 401:
+        return NeedsConsent("graph-permission", **where)
+    if answer.status == 404:
+        return Permanent("graph-not-found", **where)
+    if answer.status == 409:
+        return AlreadyDone("graph-conflict", **where)
+    if answer.status == 429 or answer.status >= 500:
+        return Retry("graph-unavailable", after=answer.retry_after(), **where)
+    return Permanent("graph-refused", **where)
+
+
+@asking("graph")
+def organization_name(tid: str, *, deadline: Deadline) -> str:
+    """The organization's display name; a call that every consented app may make, so it also proves that consent
+    works."""
+    document = call(tid, "GET", "organization", deadline=deadline, params={"$select": "id,displayName"}).json()
+    values = document.get("value")
+    first = values[0] if isinstance(values, list) and values and isinstance(values[0], dict) else {}
+    return str(first.get("displayName") or "")[:256]
+
+
+@asking("graph")
+def search_people(tid: str, text: str, *, deadline: Deadline) -> list[Person]:
+    """Up to ten accounts whose name or sign-in name begins like `text`."""
+    quoted = text.replace('"', "").replace("\\", "").strip()
+    if not quoted:
+        return []
+    answer = call(
+        tid,
+        "GET",
+        "users",
+        deadline=deadline,
+        headers={"ConsistencyLevel": "eventual"},
+        params={
+            "$search": f'"displayName:{quoted}" OR "userPrincipalName:{quoted}"',
+            "$select": USER_FIELDS,
+            "$top": "10",
+            "$count": "true",
+        },
+    )
+    values = answer.json().get("value")
+    return [_person(value) for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+@asking("graph")
+def read_person(tid: str, name: str, *, deadline: Deadline) -> Person | None:
+    """The account with this object id or sign-in name, or None when the directory knows none."""
+    try:
+        answer = call(tid, "GET", f"users/{quote(name, safe='')}", deadline=deadline, params={"$select": USER_FIELDS})
+    except Permanent as error:
+        if error.code == "graph-not-found":
+            return None
+        raise
+    return _person(answer.json())
+
+
+@asking("graph")
+def directory_roles(tid: str, oid: str, *, deadline: Deadline) -> frozenset[str]:
+    """The template ids of the directory roles a person holds now."""
+    path = f"users/{quote(oid, safe='')}/memberOf/microsoft.graph.directoryRole"
+    values = call(tid, "GET", path, deadline=deadline, params={"$select": "roleTemplateId"}).json().get("value")
+    rows = values if isinstance(values, list) else []
+    return frozenset(str(row.get("roleTemplateId")).lower() for row in rows if isinstance(row, dict))
+
+
+def _person(value: dict[str, Any]) -> Person:
+    return Person(
+        oid=str(value.get("id") or ""),
+        name=str(value.get("displayName") or "")[:256],
+        upn=str(value.get("userPrincipalName") or "")[:256],
+        title=str(value.get("jobTitle") or "")[:256],
+        enabled=value.get("accountEnabled") is not False,
+    )

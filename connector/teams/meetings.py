@@ -1,0 +1,129 @@
+"""Teams meetings through Microsoft Graph: onlineMeeting createOrGet, update, getVirtualAppointmentJoinWebUrl,
+subscriptions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from connector.errors import Permanent, Retry, asking
+from connector.http import Deadline
+from connector.teams import graph
+
+MEETING_HOURS = 4
+SUBSCRIPTION_LIFE = timedelta(minutes=4200)  # Graph's limit for this resource is 4230 or 4320, by the page one reads
+ORGANIZATION = "organization"
+ORGANIZER = "organizer"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A Teams meeting. `join_url` holds a passcode: it is opaque, and never logged."""
+
+    id: str
+    join_url: str
+
+
+def create_or_get(tid: str, oid: str, *, external_id: str, subject: str, deadline: Deadline) -> Meeting:
+    """The meeting of (tenant, organizer, external id), made when there is none. Asking twice is safe."""
+    start = timezone.now()
+    body = {
+        "externalId": external_id,
+        "subject": subject,
+        "startDateTime": _moment(start),
+        "endDateTime": _moment(start + timedelta(hours=MEETING_HOURS)),
+    }
+    path = f"users/{quote(oid)}/onlineMeetings/createOrGet"
+    # Some answers to a create come without a body; the second time it is a get.
+    for _attempt in (1, 2):
+        document = graph.call(tid, "POST", path, deadline=deadline, json=body).json_or_empty()
+        meeting = Meeting(str(document.get("id") or ""), str(document.get("joinWebUrl") or ""))
+        if meeting.id and meeting.join_url:
+            return _trusted(meeting)
+    raise Retry("meeting-answer")
+
+
+def set_options(tid: str, oid: str, meeting_id: str, *, lobby: str, deadline: Deadline) -> None:
+    """Who waits in the lobby (`organization`: everybody outside it; `organizer`: everybody else), who presents and
+    admits."""
+    body = {
+        "lobbyBypassSettings": {"scope": lobby, "isDialInBypassEnabled": False},
+        "allowedPresenters": "organization",
+        "allowedLobbyAdmitters": "organizerAndCoOrganizersAndPresenters",
+        "allowMeetingChat": "limited",
+        "recordAutomatically": False,
+        "isEntryExitAnnounced": False,
+    }
+    graph.call(tid, "PATCH", _path(oid, meeting_id), deadline=deadline, json=body)
+
+
+@asking("graph")
+def visitor_url(tid: str, oid: str, meeting_id: str, *, deadline: Deadline) -> str:
+    """The virtual-appointment link: joins in the browser, without an app or an account. Empty when it is not one of
+    Teams."""
+    path = f"{_path(oid, meeting_id)}/getVirtualAppointmentJoinWebUrl"
+    url = str(graph.call(tid, "GET", path, deadline=deadline).json().get("value") or "")
+    return url if is_teams_url(url) else ""
+
+
+@asking("graph")
+def has_licence(tid: str, oid: str, *, deadline: Deadline) -> bool:
+    """Whether the person has a Teams licence."""
+    path = f"users/{quote(oid)}/licenseDetails/getTeamsLicensingDetails"
+    return graph.call(tid, "GET", path, deadline=deadline).json().get("hasTeamsLicense") is not False
+
+
+def subscribe(
+    tid: str, *, join_url: str, client_state: str, certificate: str, certificate_id: str, deadline: Deadline
+) -> tuple[str, datetime]:
+    """Subscribe to the meeting's call events with encrypted content: (Graph's subscription id, when it ends).
+
+    Graph calls our notification address back before it answers. Raises AlreadyDone when there is one.
+    """
+    expires = timezone.now() + SUBSCRIPTION_LIFE
+    body = {
+        "changeType": "updated",
+        "notificationUrl": f"{settings.NOTIFICATION_URL}/notifications/graph/",
+        "lifecycleNotificationUrl": f"{settings.NOTIFICATION_URL}/notifications/graph/lifecycle/",
+        "resource": f"communications/onlineMeetings(joinWebUrl='{quote(join_url, safe='')}')/meetingCallEvents",
+        "includeResourceData": True,
+        "encryptionCertificate": certificate,
+        "encryptionCertificateId": certificate_id,
+        "expirationDateTime": _moment(expires),
+        "clientState": client_state,
+    }
+    # This resource is known to beta alone.
+    document = graph.call(tid, "POST", "subscriptions", version="beta", deadline=deadline, json=body).json_or_empty()
+    ends = parse_datetime(str(document.get("expirationDateTime") or "")[:19] + "Z")
+    return str(document.get("id") or ""), ends or expires
+
+
+def renew(tid: str, subscription: str, *, deadline: Deadline) -> datetime:
+    """Prolong a subscription; returns when it ends."""
+    expires = timezone.now() + SUBSCRIPTION_LIFE
+    body = {"expirationDateTime": _moment(expires)}
+    graph.call(tid, "PATCH", f"subscriptions/{quote(subscription)}", version="beta", deadline=deadline, json=body)
+    return expires
+
+
+def is_teams_url(url: str) -> bool:
+    """Whether an address is one that people may be sent to."""
+    parts = urlsplit(url)
+    return bool({parts.netloc.lower(), (parts.hostname or "").lower()} & settings.TEAMS_HOSTS)
+
+
+def _trusted(meeting: Meeting) -> Meeting:
+    if not is_teams_url(meeting.join_url):
+        raise Permanent("join-url-host")
+    return meeting
+
+
+def _path(oid: str, meeting_id: str) -> str:
+    return f"users/{quote(oid)}/onlineMeetings/{quote(meeting_id, safe='')}"
+
+
+def _moment(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

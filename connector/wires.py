@@ -1,0 +1,26 @@
+"""From the agreement to the wire: our clients at an EHR, with the keys they sign with."""
+
+from connector import keys
+from connector.agreement import Settings
+from connector.ehr.smart import Client
+from connector.models import Key
+
+
+def client(client_id: str, agreed: Settings, environment: str) -> Client:
+    """A client id with the authentication that the revision settles."""
+    if agreed.authentication == "client_secret_basic":
+        return Client(client_id, secret=keys.unwrap(Key.objects.get(kid=agreed.secret_kid)).secret.decode())
+    return Client(client_id, key=keys.signing_key(environment))
+
+
+def provider_client(agreed: Settings, environment: str) -> Client:
+    return client(agreed.provider_client_id, agreed, environment)
+
+
+def patient_client(agreed: Settings, environment: str) -> Client:
+    return client(agreed.patient_client_id, agreed, environment)
+
+
+def backend_client(agreed: Settings, environment: str) -> Client:
+    """Backend services always sign: SMART has no client secret for them."""
+    return Client(agreed.backend_client_id, key=keys.signing_key(environment))
