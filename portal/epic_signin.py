@@ -1,0 +1,167 @@
+"""The approver's sign-in at the EHR, against the very FHIR base URL he is to approve (SMART standalone sign-in).
+
+mozilla-django-oidc starts it and guards its state; the token request, the keys and what is verified are ours. It proves
+something about a revision: it logs nobody in, makes no user and keeps no identity.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
+
+from connector import access, agreement, problems, trail
+from connector.addresses import public_url
+from connector.ehr import discovery, fhir, smart
+from connector.errors import WireError
+from connector.http import Deadline
+from connector.models import EhrSignIn, Revision
+from connector.signin import signed_in
+from connector.wires import provider_client
+from portal import approve
+
+log = logging.getLogger(__name__)
+
+SECONDS = 8.0
+STATES = "oidc_states"  # where mozilla-django-oidc keeps state, nonce and verifier of each attempt
+
+
+@dataclass
+class Attempt:
+    """One sign-in on its way back: the revision it is for, and what came of it."""
+
+    revision: Revision
+    who: str = ""
+    organization: str = ""
+    proof: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+def redirect_uri() -> str:
+    return public_url("ehr_signin_callback")
+
+
+class StartView(OIDCAuthenticationRequestView):
+    """Sends the approver to the authorize endpoint that his revision's base URL names today."""
+
+    def get_settings(self, attr: str, *default: Any) -> Any:
+        """The library's settings, per sign-in in place of per deployment."""
+        fixed = {"OIDC_USE_PKCE": True, "OIDC_AUTHENTICATION_CALLBACK_URL": "ehr_signin_callback"}
+        return fixed.get(attr, getattr(self, attr, default[0] if default else ""))
+
+    def get(self, request: HttpRequest, ref: str) -> HttpResponse:
+        connection = access.connection_of(signed_in(request), ref)
+        if connection.proposed is None or not access.is_approver(signed_in(request), connection):
+            raise Http404
+        agreed = agreement.load(connection.proposed.settings)
+        try:
+            endpoints = discovery.discover(
+                connection.base_url, deadline=Deadline.after(SECONDS), client_id=agreed.provider_client_id
+            )
+        except WireError as error:
+            return problems.page(request, error.code)
+        self.OIDC_OP_AUTH_ENDPOINT = endpoints.authorize
+        self.OIDC_RP_CLIENT_ID = agreed.provider_client_id
+        self.OIDC_RP_SCOPES = agreed.sign_in_scopes
+        self.extra = {"aud": connection.base_url, "redirect_uri": redirect_uri()}
+        response: HttpResponse = super().get(request)
+        state = parse_qs(urlsplit(response["Location"]).query)["state"][0]
+        request.session[STATES][state]["revision"] = str(connection.proposed.pk)
+        request.session.modified = True
+        return response
+
+    def get_extra_params(self, request: HttpRequest) -> dict[str, str]:
+        return self.extra
+
+
+class CallbackView(OIDCAuthenticationCallbackView):
+    """Back from the EHR. The library finds and spends the state; ProofBackend does the rest; nobody is logged in."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        state = request.session.get(STATES, {}).get(request.GET.get("state", ""))
+        if not state or "revision" not in state:
+            return problems.page(request, "ehr-sign-in-expired")
+        revision = get_object_or_404(Revision.objects.select_related("connection__organization"), pk=state["revision"])
+        if not access.is_approver(signed_in(request), revision.connection):
+            raise Http404
+        self.attempt = request.ehr_attempt = Attempt(revision)  # type: ignore[attr-defined]
+        if "error" in request.GET or "code" not in request.GET:
+            # The library would log the approver out of the portal here.
+            del request.session[STATES][request.GET["state"]]
+            request.session.modified = True
+            return problems.page(request, "ehr-sign-in-refused", again=approve.url(revision.connection))
+        response: HttpResponse = super().get(request)
+        return response
+
+    def login_failure(self) -> HttpResponse:
+        """Where the library ends, as ProofBackend never returns a user: say what the sign-in showed."""
+        if self.attempt.error:
+            return problems.page(self.request, self.attempt.error, again=approve.url(self.attempt.revision.connection))
+        EhrSignIn.objects.create(revision=self.attempt.revision, user=signed_in(self.request), proof=self.attempt.proof)
+        connection = self.attempt.revision.connection
+        trail.record(connection.organization, "ehr-sign-in", connection=str(connection.pk))
+        return approve.confirmation(self.request, self.attempt)
+
+
+class ProofBackend(BaseBackend):
+    """An authentication backend that authenticates nobody: it redeems the code and notes what that proves."""
+
+    def authenticate(self, request: HttpRequest | None, nonce: str = "", code_verifier: str = "", **_: Any) -> None:
+        attempt: Attempt | None = getattr(request, "ehr_attempt", None)
+        if request is None or attempt is None:
+            return
+        try:
+            prove(attempt, code=request.GET["code"], nonce=nonce, code_verifier=code_verifier)
+        except WireError as error:
+            log.warning("EHR sign-in refused", extra={"code": error.code, "host": error.host, "status": error.status})
+            attempt.error = error.code
+
+    def get_user(self, user_id: UUID) -> None:
+        return None
+
+
+def prove(attempt: Attempt, *, code: str, nonce: str, code_verifier: str) -> None:
+    """Redeem the code and see who signed in. Raises WireError when it proves nothing."""
+    connection = attempt.revision.connection
+    agreed, deadline = agreement.load(attempt.revision.settings), Deadline.after(SECONDS)
+    endpoints = discovery.discover(connection.base_url, deadline=deadline, client_id=agreed.provider_client_id)
+    client = provider_client(agreed, connection.environment)
+    granted = smart.redeem(
+        endpoints, client, code=code, redirect_uri=redirect_uri(), code_verifier=code_verifier, deadline=deadline
+    )
+    identity = smart.identity_of(granted, endpoints, client_id=client.client_id, nonce=nonce, deadline=deadline)
+    if identity and identity.kind in smart.PATIENT_SIDE:
+        attempt.error = "ehr-sign-in-patient"
+        return
+    attempt.who, attempt.organization = _who_and_where(connection.base_url, identity, granted.access_token, deadline)
+    attempt.proof = {
+        "how": "openid" if identity else "token",
+        "kind": identity.kind if identity else "",
+        "name_shown": bool(attempt.who),
+        "organization_shown": bool(attempt.organization),
+        "hosts": sorted(endpoints.hosts()),
+    }
+
+
+def _who_and_where(
+    base_url: str, identity: smart.EhrIdentity | None, token: str, deadline: Deadline
+) -> tuple[str, str]:
+    """The person's and the organization's name, read to be shown once; each empty where the EHR does not grant it."""
+    if identity is None or not identity.kind:
+        return "", ""
+    try:
+        person = fhir.read(base_url, f"{identity.kind}/{identity.resource_id}", token=token, deadline=deadline)
+    except WireError:
+        return "", ""
+    organization = fhir.assigner(person)
+    if organization.startswith("Organization/"):
+        try:
+            organization = str(fhir.read(base_url, organization, token=token, deadline=deadline).get("name") or "")
+        except WireError:
+            organization = ""
+    return fhir.human_name(person), organization

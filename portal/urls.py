@@ -1,0 +1,25 @@
+"""Addresses of the portal, one word a step."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from portal import approve, configure, consent, epic_signin, records
+
+urlpatterns = [
+    path("", configure.home, name="portal"),
+    path("signout/", LogoutView.as_view(next_page="signin"), name="signout"),
+    path("consent/", consent.consent, name="consent"),
+    path("consent/start/", consent.start, name="consent_start"),
+    path("consent/callback/", consent.callback, name="consent_callback"),
+    path("configure/", configure.configure, name="configure"),
+    path("configure/add/", configure.add, name="configure_add"),
+    path("configure/people/", configure.people, name="configure_people"),
+    path("configure/<str:ref>/", configure.connection, name="connection"),
+    path("approve/", approve.index, name="approve"),
+    path("approve/epic/callback", epic_signin.CallbackView.as_view(), name="ehr_signin_callback"),
+    path("approve/<str:ref>/", approve.one, name="approve_one"),
+    path("approve/<str:ref>/epic/", epic_signin.StartView.as_view(), name="ehr_signin"),
+    path("approve/<str:ref>/decision/", approve.decide, name="decide"),
+    path("records/", records.index, name="records"),
+    path("records/<str:ref>/", records.records, name="record"),
+]
