@@ -1,0 +1,308 @@
+"""Stories of a visit, told by its facts, and what every story keeps to."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visits.fold import PRESENT, Change, FactLine, Outsider, Person, PersonState, VisitState, fold
+
+CLINICIAN_OID, OTHER_OID, COLLEAGUE_OID = "oid-clinician", "oid-other", "oid-colleague"
+CLINICIAN = Person("clinician", "provider", CLINICIAN_OID)
+PATIENT = Person("patient", "patient", "")
+PROXY = Person("proxy", "proxy", "")
+OIDS = {"desk": CLINICIAN_OID, "phone": CLINICIAN_OID, "colleague": COLLEAGUE_OID}
+START = datetime(2025, 3, 3, 10, tzinfo=UTC)
+
+
+def minute(number: float) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+def fact(text: str, *, oids: dict[str, str] = OIDS) -> FactLine:
+    """`"4 lobby a"`: at minute 4 roster entry a is in the lobby."""
+    number, kind, key = text.split()
+    return FactLine(kind, key, oids.get(key, ""), minute(float(number)), f"event {text}")
+
+
+def told(story: str, *people: Person) -> VisitState:
+    """The state that a story comes to, its facts separated by commas."""
+    return fold([fact(text) for text in story.split(",")], people or (CLINICIAN, PATIENT))
+
+
+# story, what the clinician is, what the patient is
+STORIES = {
+    "the patient waits": ("0 waiting patient", "expected", "waiting 0"),
+    "the clinician connects": ("0 waiting patient, 2 sent clinician, 3 connected desk", "connected 3", "waiting 0"),
+    "the patient is on the way": ("0 waiting patient, 1 sent patient", "expected", "sent 1"),
+    "the patient leaves the waiting page": ("0 waiting patient, 4 gone patient", "expected", "expected 4"),
+    "a page that comes back waits again": (
+        "0 waiting patient, 4 gone patient, 5 waiting patient",
+        "expected",
+        "waiting 5",
+    ),
+    "taken back, and yet in Teams all the time": ("0 sent patient, 2 lobby a, 5 gone patient", "expected", "lobby 2"),
+    "slow to install Teams": ("0 sent patient, 5 gone patient, 6 lobby a", "expected", "lobby 6"),
+    "the patient in the lobby": ("0 sent patient, 1 lobby a", "expected", "lobby 1"),
+    "admitted with the same id": ("0 sent patient, 1 lobby a, 2 connected a", "expected", "connected 2"),
+    "admitted with another id": (
+        "0 sent patient, 1 lobby a, 2 disconnected a, 2 connected b",
+        "expected",
+        "connected 2",
+    ),
+    "admitted with another id, the old one is reported gone later": (
+        "0 sent patient, 1 lobby a, 2 connected b, 3 disconnected a",
+        "expected",
+        "connected 2",
+    ),
+    "admitted with another id, the old one is never reported gone": (
+        "0 sent patient, 1 lobby a, 2 connected b, 5 disconnected b",
+        "expected",
+        "disconnected 5",
+    ),
+    "taken for admitted, but the first one is still in the lobby": (
+        "0 sent patient, 1 lobby a, 2 connected b, 3 connected a, 4 disconnected a",
+        "expected",
+        "disconnected 4",
+    ),
+    "the patient leaves": ("0 sent patient, 1 lobby a, 2 connected a, 3 disconnected a", "expected", "disconnected 3"),
+    "the patient rejoins": (
+        "0 sent patient, 1 connected a, 3 disconnected a, 4 lobby a, 5 connected a",
+        "expected",
+        "connected 5",
+    ),
+    "the patient rejoins with another id": (
+        "0 sent patient, 1 connected a, 3 disconnected a, 4 lobby b, 5 connected b",
+        "expected",
+        "connected 5",
+    ),
+    "back on the waiting page after the call": (
+        "0 sent patient, 1 connected a, 3 disconnected a, 4 waiting patient",
+        "expected",
+        "waiting 4",
+    ),
+    "back on the waiting page before Teams notices": (
+        "0 sent patient, 1 connected a, 3 waiting patient, 4 disconnected a",
+        "expected",
+        "waiting 4",
+    ),
+    "two devices, one left": ("0 connected desk, 1 connected phone, 2 disconnected desk", "connected 0", "expected"),
+    "two devices, one in the lobby": ("0 connected desk, 1 lobby phone, 2 disconnected desk", "lobby 2", "expected"),
+    "two devices, both left": (
+        "0 connected desk, 1 connected phone, 2 disconnected desk, 3 disconnected phone",
+        "disconnected 3",
+        "expected",
+    ),
+    "the call ends for everybody": (
+        "0 sent patient, 1 connected a, 1 connected desk, 9 call-ended call",
+        "disconnected 9",
+        "disconnected 9",
+    ),
+    "one comes back after the end": (
+        "0 sent patient, 1 connected a, 1 connected desk, 9 call-ended call, 10 connected desk",
+        "connected 10",
+        "disconnected 9",
+    ),
+    "only the leaving was told": (
+        "0 waiting patient, 1 disconnected desk, 1 disconnected a",
+        "disconnected 1",
+        "waiting 0",
+    ),
+    "an outsider nobody was sent for": ("0 waiting patient, 1 lobby a, 2 connected a", "expected", "waiting 0"),
+    "an outsider who was there before": ("0 lobby a, 5 sent patient", "expected", "sent 5"),
+    "clocks that differ by seconds": ("1 lobby a, 1.2 sent patient", "expected", "lobby 1.2"),
+    "two outsiders at once": ("0 sent patient, 1 lobby a, 1 lobby b", "expected", "sent 0"),
+    "an interpreter stays after the patient has left": (
+        "0 sent patient, 1 connected a, 2 connected b, 3 disconnected a",
+        "expected",
+        "disconnected 3",
+    ),
+    "a colleague nobody launched": ("0 sent patient, 1 connected colleague", "expected", "sent 0"),
+    "a colleague beside the patient": (
+        "0 sent patient, 1 connected colleague, 2 lobby a, 3 connected a",
+        "expected",
+        "connected 3",
+    ),
+}
+
+
+@pytest.mark.parametrize(("story", "clinician", "patient"), STORIES.values(), ids=STORIES)
+def test_a_story_comes_to(story: str, clinician: str, patient: str) -> None:
+    people = told(story).people
+    assert [_words(people["clinician"]), _words(people["patient"])] == [clinician, patient]
+
+
+def _words(state: PersonState) -> str:
+    """`"lobby 2"`: in the lobby since minute 2."""
+    since = f" {(state.since - START).total_seconds() / 60:g}" if state.since else ""
+    return state.presence + since
+
+
+def test_with_two_patients_sent_nobody_is_guessed() -> None:
+    state = told("0 sent patient, 0 sent proxy, 1 lobby a, 2 connected a", PATIENT, PROXY)
+    assert {person.presence for person in state.people.values()} == {"sent"}
+    assert state.unattributed == (Outsider("connected", minute(2), colleague=False),)
+
+
+def test_who_was_attributed_stays_so_when_a_second_person_is_sent() -> None:
+    story = "0 sent patient, 1 lobby a, 2 sent proxy, 3 lobby b, 4 connected a, 4 connected b, 5 disconnected a"
+    state = told(story, PATIENT, PROXY)
+    assert _words(state.people["patient"]) == "disconnected 5"
+    assert _words(state.people["proxy"]) == "sent 2"
+    assert state.unattributed == (Outsider("connected", minute(4), colleague=False),)
+
+
+def test_a_colleague_nobody_launched_is_unattributed_and_counts_for_the_call() -> None:
+    state = told("1 connected colleague")
+    assert state.unattributed == (Outsider("connected", minute(1), colleague=True),)
+    assert state.call_since == minute(1)
+
+
+def test_staff_who_launched_as_a_patient_are_not_attributed_by_their_account() -> None:
+    twice = Person("twice", "patient", CLINICIAN_OID)
+    state = told("0 sent twice, 1 connected desk", CLINICIAN, twice)
+    assert (state.people["clinician"].presence, state.people["twice"].presence) == ("expected", "sent")
+    assert state.unattributed == (Outsider("connected", minute(1), colleague=True),)
+
+
+def test_a_roster_entry_without_identity_in_one_of_its_facts_is_still_the_clinician() -> None:
+    bare = FactLine("disconnected", "desk", "", minute(2), "bare")
+    state = fold([fact("1 connected desk"), bare], [CLINICIAN])
+    assert _words(state.people["clinician"]) == "disconnected 2"
+    assert state.unattributed == ()
+
+
+def test_the_call_runs_from_the_first_who_is_in_to_the_last_who_leaves() -> None:
+    running = told("1 connected desk, 2 connected colleague, 3 disconnected desk")
+    assert (running.in_call, running.call_since, running.empty_since) == (True, minute(1), None)
+    over = told("1 connected desk, 2 connected colleague, 3 disconnected desk, 5 disconnected colleague")
+    assert (over.in_call, over.call_since, over.empty_since) == (False, None, minute(5))
+
+
+@pytest.mark.parametrize("still_there", ["4 lobby a", "4 waiting patient", "4 sent patient"])
+def test_a_visit_is_not_empty_while_somebody_is_there_or_about_to_be(still_there: str) -> None:
+    assert told(f"1 connected desk, {still_there}, 5 disconnected desk").empty_since is None
+
+
+def test_a_visit_nobody_was_connected_in_is_not_called_empty() -> None:
+    assert told("0 sent patient, 1 lobby a, 2 disconnected a").empty_since is None
+
+
+def test_the_story_is_told_with_every_change() -> None:
+    state = told("0 waiting patient, 1 sent patient, 2 lobby a, 3 connected a, 3 lobby b, 4 disconnected b")
+    assert state.changes == (
+        Change(minute(0), "patient", "waiting"),
+        Change(minute(1), "patient", "sent"),
+        Change(minute(2), "patient", "lobby"),
+        Change(minute(3), "patient", "connected"),
+        Change(minute(3), "", "lobby"),
+        Change(minute(4), "", "disconnected"),
+    )
+
+
+def test_facts_of_people_who_are_not_known_tell_nothing() -> None:
+    assert told("0 waiting stranger, 1 sent stranger, 2 gone stranger").changes == ()
+
+
+def test_every_order_of_a_story_comes_to_the_same() -> None:
+    facts = [
+        fact(text) for text in STORIES["taken for admitted, but the first one is still in the lobby"][0].split(",")
+    ]
+    states = [fold(order, (CLINICIAN, PATIENT)) for order in permutations(facts)]
+    assert all(state == states[0] for state in states)
+
+
+# ---------------------------------------------------------------------------------------------------- any story at all
+PAGE_KINDS, ROSTER_KINDS = ("waiting", "sent", "gone"), ("lobby", "connected", "disconnected")
+PEOPLE = (CLINICIAN, PATIENT, PROXY)
+moments = st.integers(0, 12).map(minute)
+numbers = st.integers(0, 3).map(str)
+page_facts = st.builds(
+    FactLine, st.sampled_from(PAGE_KINDS), st.sampled_from([one.key for one in PEOPLE]), st.just(""), moments, numbers
+)
+roster_facts = st.builds(
+    lambda kind, key, at, event_id: FactLine(kind, key, OIDS.get(key, ""), at, event_id),
+    st.sampled_from(ROSTER_KINDS),
+    st.sampled_from(["desk", "phone", "colleague", "a", "b", "c"]),
+    moments,
+    numbers,
+)
+ends = st.builds(FactLine, st.just("call-ended"), st.just("call"), st.just(""), moments, numbers)
+stories = st.lists(st.one_of(page_facts, roster_facts, roster_facts, ends), max_size=25)
+some_people = st.lists(st.sampled_from(PEOPLE), unique=True)
+
+
+@given(stories, some_people, st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_order_with_any_repetition_gives_the_same_state(
+    story: list[FactLine], people: list[Person], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(story), max_size=10)) if story else []
+    shuffled = data.draw(st.permutations(story + again))
+    assert fold(shuffled, data.draw(st.permutations(people))) == fold(story, people)
+
+
+@given(stories, some_people, st.data())
+@settings(max_examples=150, deadline=None)
+def test_lost_facts_never_raise_and_everybody_has_a_state(
+    story: list[FactLine], people: list[Person], data: st.DataObject
+) -> None:
+    kept = [line for line in story if data.draw(st.booleans())]
+    assert fold(kept, people).people.keys() == {person.key for person in people}
+
+
+@given(stories)
+@settings(max_examples=200, deadline=None)
+def test_nobody_is_present_after_the_last_fact_says_he_left(story: list[FactLine]) -> None:
+    state = fold(story, PEOPLE)
+    there = _entries_there(story)
+    clinician = state.people["clinician"].presence
+    assert (clinician in PRESENT) == bool(there & {"desk", "phone"})
+    outsiders = len(there & {"a", "b", "c"})
+    shown = [state.people[key].presence for key in ("patient", "proxy")]
+    unknown = [one for one in state.unattributed if one.presence in PRESENT and not one.colleague]
+    assert sum(presence in PRESENT for presence in shown) + len(unknown) <= outsiders
+    assert state.in_call <= bool(there)
+
+
+@given(stories)
+@settings(max_examples=200, deadline=None)
+def test_nobody_waits_after_his_last_fact_says_he_is_gone(story: list[FactLine]) -> None:
+    state = fold(story, PEOPLE)
+    for person in PEOPLE:
+        mine = [line for line in _in_order(story) if line.participant_key == person.key]
+        if not mine or mine[-1].kind == "gone":
+            assert state.people[person.key].presence not in ("waiting", "sent")
+
+
+@given(stories)
+@settings(max_examples=150, deadline=None)
+def test_nobody_of_the_patients_side_is_in_a_roster_who_was_not_sent(story: list[FactLine]) -> None:
+    sent = {line.participant_key for line in story if line.kind == "sent"}
+    people = fold(story, PEOPLE).people
+    assert all(people[key].presence not in PRESENT for key in {"patient", "proxy"} - sent)
+
+
+@given(stories)
+@settings(max_examples=150, deadline=None)
+def test_the_story_ends_where_everybody_is(story: list[FactLine]) -> None:
+    state = fold(story, PEOPLE)
+    last = {change.key: PersonState(change.presence, change.at) for change in state.changes if change.key}
+    assert {key: last.get(key, PersonState("expected", None)) for key in state.people} == state.people
+
+
+def _in_order(story: list[FactLine]) -> list[FactLine]:
+    return sorted(story, key=lambda line: (line.at, line.kind, line.event_id))
+
+
+def _entries_there(story: list[FactLine]) -> set[str]:
+    """The roster entries whose last fact, or the call's end, does not say that they left."""
+    there: set[str] = set()
+    for line in _in_order(story):
+        if line.kind == "call-ended":
+            there.clear()
+        elif line.kind in ROSTER_KINDS:
+            (there.discard if line.kind == "disconnected" else there.add)(line.participant_key)
+    return there

@@ -1,0 +1,155 @@
+"""What a notification that can be trusted becomes: facts, who of them is a member, the ends of subscriptions."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.publisher import Publisher
+from tests.visits import factories
+from tests.visits.test_receipts.notified import AT, State, ends, entry, kept, roster, tid_of, understood
+from visits import receipts
+from visits.models import Fact, Participant, Receipt, Subscription, Visit
+
+pytestmark = pytest.mark.django_db
+
+
+def test_somebody_in_the_roster_becomes_a_fact(subscription: Subscription, publisher: Publisher, visit: Visit) -> None:
+    someone = entry("teamsvisitor:1f", member="guest", isInLobby=True)
+    assert ends(kept(subscription, publisher, roster(someone))) == (State.UNDERSTOOD, "")
+    fact = Fact.objects.get()
+    assert (fact.visit, fact.generation, fact.kind, fact.oid) == (visit, visit.generation, Fact.Kind.LOBBY, "")
+    assert (fact.source, fact.at) == (f"subscription:{subscription.pk}", datetime(2026, 8, 1, 10, tzinfo=UTC))
+
+
+def test_neither_names_nor_roster_ids_are_kept(subscription: Subscription, publisher: Publisher) -> None:
+    someone = entry("teamsvisitor:1f")
+    understood(kept(subscription, publisher, roster(someone)))
+    row = str(Fact.objects.values().get())
+    assert someone["id"] not in row
+    assert "teamsvisitor" not in row
+    assert "Pia" not in row
+
+
+def test_what_is_understood_is_forgotten_with_its_tokens(subscription: Subscription, publisher: Publisher) -> None:
+    receipt = understood(kept(subscription, publisher, roster(entry())))
+    assert (receipt.item, receipt.validation_tokens) == ({}, [])
+
+
+def test_the_same_person_has_the_same_key_in_one_visit_and_another_in_the_next(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    someone = entry("teamsvisitor:1f")
+    understood(kept(subscription, publisher, roster(someone)))
+    understood(kept(subscription, publisher, roster(someone, eventDateTime="2026-08-01T10:01:00Z")))
+    next_visit = factories.visit(visit.connection, session="another conference")
+    understood(kept(factories.subscription(next_visit), publisher, roster(someone)))
+    first, again, elsewhere = (fact.participant_key for fact in Fact.objects.order_by("pk"))
+    assert first == again != elsewhere
+
+
+def test_the_call_itself_becomes_facts(subscription: Subscription, publisher: Publisher) -> None:
+    for name in ("callStarted", "callEnded"):
+        understood(kept(subscription, publisher, {"eventType": name, "eventDateTime": AT}))
+    facts = Fact.objects.order_by("pk").values_list("kind", "participant_key")
+    assert list(facts) == [(Fact.Kind.CALL_STARTED, "call"), (Fact.Kind.CALL_ENDED, "call")]
+
+
+def test_a_replayed_notification_makes_no_second_fact(subscription: Subscription, publisher: Publisher) -> None:
+    document = roster(entry(), entry())
+    for _ in range(3):
+        assert ends(kept(subscription, publisher, document)) == (State.UNDERSTOOD, "")
+    assert Fact.objects.count() == 2
+
+
+def test_the_same_again_at_another_time_is_another_fact(subscription: Subscription, publisher: Publisher) -> None:
+    document = roster(entry())
+    understood(kept(subscription, publisher, document))
+    understood(kept(subscription, publisher, document | {"eventDateTime": "2026-08-01T10:05:00Z"}))
+    assert Fact.objects.count() == 2
+
+
+def test_a_late_notification_belongs_to_the_meeting_it_was_about(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    Visit.objects.filter(pk=visit.pk).update(generation=2)
+    understood(kept(subscription, publisher, roster(entry())))
+    assert Fact.objects.get().generation == 1
+
+
+@pytest.mark.parametrize("document", [{"eventType": "somethingNew", "eventDateTime": AT}, {}, roster()])
+def test_what_tells_nothing_is_understood_and_says_so(
+    subscription: Subscription, publisher: Publisher, document: dict[str, Any]
+) -> None:
+    assert ends(kept(subscription, publisher, document)) == (State.UNDERSTOOD, "no-event")
+    assert not Fact.objects.exists()
+
+
+def oid_of(subscription: Subscription, publisher: Publisher, someone: dict[str, Any]) -> str:
+    understood(kept(subscription, publisher, roster(someone)))
+    return Fact.objects.get().oid
+
+
+def test_a_member_of_the_organization_is_known_by_object_id(subscription: Subscription, publisher: Publisher) -> None:
+    oid = uuid.uuid4()
+    someone = entry(str(oid).upper(), tid_of(subscription).upper())
+    assert oid_of(subscription, publisher, someone) == str(oid)
+
+
+def test_a_clinician_of_the_visit_is_known_without_a_tenant(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    clinician = factories.participant(visit, Participant.Role.PROVIDER)
+    assert clinician.user is not None
+    assert oid_of(subscription, publisher, entry(clinician.user.oid)) == str(clinician.user.oid)
+
+
+@pytest.mark.parametrize("who", ["unknown", "patient", "other visit", "other tenant", "guest", "teamsvisitor", "none"])
+def test_everybody_else_is_an_outsider(
+    subscription: Subscription, publisher: Publisher, visit: Visit, who: str
+) -> None:
+    colleague = factories.user(visit.connection.organization.tid)
+    factories.participant(visit, Participant.Role.PATIENT, linked=colleague)
+    elsewhere = factories.participant(factories.visit(visit.connection, session="x"), Participant.Role.PROVIDER)
+    assert elsewhere.user is not None
+    people = {
+        "unknown": entry(uuid.uuid4()),
+        "patient": entry(colleague.oid),
+        "other visit": entry(elsewhere.user.oid),
+        "other tenant": entry(uuid.uuid4(), uuid.uuid4()),
+        "guest": entry(colleague.oid, tid_of(subscription), "guest"),
+        "teamsvisitor": entry("teamsvisitor:1f", tid_of(subscription)),
+        "none": {"id": "p-1"},
+    }
+    assert oid_of(subscription, publisher, people[who]) == ""
+
+
+def lifecycle(subscription: Subscription, event: str) -> Receipt:
+    return receipts.keep([(subscription, {"tenantId": tid_of(subscription), "lifecycleEvent": event})], [])[0]
+
+
+@pytest.mark.parametrize("event", ["reauthorizationRequired", "missed"])
+def test_a_lifecycle_event_is_understood_as_such(subscription: Subscription, visit: Visit, event: str) -> None:
+    assert ends(lifecycle(subscription, event)) == (State.UNDERSTOOD, f"lifecycle-{event}")
+    visit.refresh_from_db()
+    assert visit.presence_live
+
+
+def test_a_lifecycle_event_that_is_new_is_understood_as_unknown(subscription: Subscription) -> None:
+    assert ends(lifecycle(subscription, "x" * 200)) == (State.UNDERSTOOD, "lifecycle-unknown")
+
+
+def test_a_removed_subscription_ends_live_presence(subscription: Subscription, visit: Visit) -> None:
+    assert ends(lifecycle(subscription, "subscriptionRemoved")) == (State.UNDERSTOOD, "lifecycle-subscriptionRemoved")
+    visit.refresh_from_db()
+    assert not visit.presence_live
+
+
+def test_a_removed_subscription_of_an_earlier_meeting_leaves_live_presence(
+    subscription: Subscription, visit: Visit
+) -> None:
+    Visit.objects.filter(pk=visit.pk).update(generation=2)
+    understood(lifecycle(subscription, "subscriptionRemoved"))
+    visit.refresh_from_db()
+    assert visit.presence_live

@@ -1,0 +1,101 @@
+"""Workers that meet in a lane, come late, die, or are not woken."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.db import connection as database
+
+from connector.celery import app
+from sandbox.launcher.services import with_path
+from tests.servers import Reply
+from tests.visits.test_writeback.ehr import Ehr, enqueue, in_thread, states, time_passes, trail_of, wait_until, woken
+from visits import writeback
+from visits.models import Lane, Writeback
+from visits.writeback import lanes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+State = Writeback.State
+
+
+def test_workers_at_once_tell_everybody_once(ehr: Ehr) -> None:
+    ehr.answers(Reply(delay=0.05))
+    ehr.rows("connected", 12)
+    for worker in [in_thread(ehr.drain) for _ in range(3)]:
+        worker.join()
+    assert sorted(call.query["ExternalID"] for call in ehr.told()) == sorted(f" {number}" for number in range(12))
+
+
+def test_a_lane_that_is_leased_is_left_to_whoever_leased_it(ehr: Ehr) -> None:
+    row = enqueue(ehr.person(), "connected")
+    ehr.answers(Reply(delay=0.5))
+    worker = in_thread(ehr.drain)
+    wait_until(ehr.told)
+    writeback.drain(row.target_id, row.lane)
+    assert writeback.sweep() == 0
+    worker.join()
+    assert ehr.statuses() == ["1"]
+
+
+def test_what_comes_while_a_lane_is_drained_wakes_the_next_worker(ehr: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "MAX_ROWS", 1)
+    person = ehr.person()
+    row = enqueue(person, "waiting")
+    ehr.answers(Reply(delay=0.5))
+    worker = in_thread(ehr.drain)
+    wait_until(ehr.told)
+    enqueue(person, "connected")
+    worker.join()
+    assert woken() == [(row.target_id, row.lane)]
+
+
+def test_a_worker_that_is_killed_in_the_middle_is_made_up_for(ehr: Ehr) -> None:
+    ehr.answers(Reply(delay=60), Reply())
+    row = enqueue(ehr.person(), "connected")
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "connector.settings",
+        "DATABASE_URL": with_path(os.environ["DATABASE_URL"], database.settings_dict["NAME"]),
+        "OUTGOING_ALLOWED_HOSTS": ehr.server.host,
+    }
+    script = (
+        f"import django; django.setup(); from visits import writeback; writeback.drain({row.target_id}, {row.lane})"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", script], env=environment)
+    wait_until(ehr.told, seconds=60)
+    worker.kill()
+    worker.wait()
+    time_passes(seconds=20)
+    ehr.drain()
+    assert len(ehr.told()) == 1, "the lease of the dead runs on"
+    time_passes(seconds=lanes.LEASE_SECONDS)
+    assert writeback.sweep() == 1
+    ehr.drain()
+    assert (ehr.statuses(), states()) == (["1", "1"], [State.DELIVERED])
+
+
+def test_who_has_lost_his_lease_finishes_nothing(ehr: Ehr) -> None:
+    person = ehr.person()
+    row = enqueue(person, "connected")
+    ehr.answers(Reply(delay=1), Reply())
+    slow = in_thread(ehr.drain)
+    wait_until(ehr.told)
+    time_passes(seconds=lanes.LEASE_SECONDS + 5)
+    ehr.drain()
+    slow.join()
+    row.refresh_from_db()
+    assert (row.state, row.attempts, len(ehr.told())) == (State.DELIVERED, 2, 2)
+    assert trail_of(person) == ["writeback-delivered"]
+    assert Lane.objects.get(number=row.lane).lease is None
+
+
+def test_without_a_broker_the_row_stays_and_the_sweeper_finds_it(ehr: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = enqueue(ehr.person(), "connected")
+    with monkeypatch.context() as outage:
+        outage.setattr(app.conf, "broker_url", "redis://127.0.0.1:1/0")
+        outage.setattr(app.amqp, "_producer_pool", None)
+        outage.setattr(app, "_pool", None)
+        writeback.wake(row.target_id, row.lane)
+    assert woken() == []
+    assert writeback.sweep() == 1
+    assert woken() == [(row.target_id, row.lane)]

@@ -1,0 +1,55 @@
+"""A browser in a visit: a cookie of its own that holds a signed random id and nothing else, apart from the portal's
+session.
+
+Inside the EHR's frame the cookie is a third party's, so over https it is SameSite=None, Secure and Partitioned. Over
+http
+browsers refuse that: it is Lax then, and frames go without (docs/adr/0004).
+"""
+
+import hashlib
+import secrets
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from connector.models import User
+from visits.models import Browser
+
+COOKIE = "__Host-visit" if settings.HTTPS else "visit"
+SALT = "visits.browser"
+MAX_AGE = 30 * 86_400
+
+
+def hash_of(token: str) -> str:
+    """What is kept of a random token: its SHA-256."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def browser_of(request: HttpRequest) -> str:
+    """The hash of the browser's id; empty for a browser that brought no cookie of ours."""
+    try:
+        return hash_of(signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=MAX_AGE))
+    except signing.BadSignature:
+        return ""
+
+
+def new_id() -> str:
+    """A random id for a browser that has none yet."""
+    return secrets.token_urlsafe(24)
+
+
+def give_cookie(response: HttpResponse, browser_id: str) -> None:
+    """Set the visit cookie."""
+    value = signing.dumps(browser_id, salt=SALT)
+    response.set_cookie(COOKIE, value, max_age=MAX_AGE, secure=settings.HTTPS, httponly=True, samesite="Lax")
+    if settings.HTTPS:
+        # Python 3.11 does not know the attribute Partitioned (CHIPS); the value goes out as it stands here.
+        response.cookies[COOKIE]["samesite"] = "None; Partitioned"
+
+
+def remember_user(browser_hash: str, user: User) -> None:
+    """Keep who last signed in with Microsoft in this browser."""
+    if browser_hash:
+        Browser.objects.update_or_create(id_hash=browser_hash, defaults={"user": user, "seen_at": timezone.now()})

@@ -1,0 +1,55 @@
+"""The handle of a launch: a random word in the page's path that stands for one person in one visit.
+
+With the visit cookie it is good only in the browser it was given to. Without any cookie it lives 60 seconds, each
+refresh
+brings a successor, and it is good until its successor is used (docs/adr/0004).
+"""
+
+import secrets
+from datetime import timedelta
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from visits.browsers import browser_of, hash_of
+from visits.models import Launch
+
+COOKIE_LIFE = timedelta(hours=12)
+BARE_LIFE = timedelta(seconds=60)
+
+
+class Lost(Exception):
+    """The handle is unknown, too old or another browser's: press the button again."""
+
+
+def issue(launch: Launch) -> str:
+    """Give a redeemed launch its first handle."""
+    handle = secrets.token_urlsafe(24)
+    launch.handle_hash, launch.successor_hash = hash_of(handle), ""
+    launch.handle_until = timezone.now() + (COOKIE_LIFE if launch.browser_hash else BARE_LIFE)
+    launch.save(update_fields=["handle_hash", "successor_hash", "handle_until"])
+    return handle
+
+
+def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
+    """(the launch behind a handle, the handle to use from now on). Raises Lost."""
+    hashed = hash_of(handle)
+    launches = Launch.objects.select_related("participant__visit__connection__organization", "participant__user")
+    launch = launches.filter(Q(handle_hash=hashed) | Q(successor_hash=hashed)).first()
+    if launch is None or launch.handle_until is None or launch.handle_until < timezone.now():
+        raise Lost
+    if launch.browser_hash:
+        if launch.browser_hash != browser_of(request):
+            raise Lost
+        return launch, handle
+    return launch, _renew(launch, hashed)
+
+
+def _renew(launch: Launch, used: str) -> str:
+    """Make the used handle the current one, and its successor a new one."""
+    successor = secrets.token_urlsafe(24)
+    launch.handle_hash, launch.successor_hash = used, hash_of(successor)
+    launch.handle_until = timezone.now() + BARE_LIFE
+    launch.save(update_fields=["handle_hash", "successor_hash", "handle_until"])
+    return successor

@@ -1,0 +1,170 @@
+"""Launch: the EHR opens us with `iss` and `launch`; we come back with a token and know who presses for which visit.
+
+SMART App Launch 2.2 §"EHR launch" with PKCE S256. One launch row a state, good once, within five minutes, in one
+browser.
+"""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
+
+from connector import agreement, keys
+from connector.addresses import public_url
+from connector.agreement import Settings
+from connector.ehr import discovery, smart
+from connector.ehr.discovery import Endpoints
+from connector.http import Deadline
+from connector.models import Connection
+from connector.wires import patient_client, provider_client
+from visits import arrival, browsers
+from visits.browsers import hash_of
+from visits.models import Launch
+from visits.trouble import Stop, explained
+
+SECONDS = 8.0
+LAUNCH_LIFE = timedelta(minutes=5)
+DOORS = {"provider": provider_client, "patient": patient_client}
+
+
+@login_not_required
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+@explained
+def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
+    """Check where the launch comes from, remember it, and send the browser to the EHR for a code."""
+    query = request.POST if request.method == "POST" else request.GET
+    connection, agreed = open_connection(request, ref, door)
+    iss, token = query.get("iss", ""), query.get("launch", "")
+    if not token:
+        raise Stop("launch-token-missing")
+    if not discovery.same_base(iss, connection.base_url):
+        raise Stop(_why_unlike(connection, iss))
+    endpoints = trusted_endpoints(connection, agreed)
+    client = DOORS[door](agreed, connection.environment)
+    scope = agreed.provider_scopes if door == "provider" else agreed.patient_scopes
+    browser_id = "" if browsers.browser_of(request) else browsers.new_id()
+    state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+    row = Launch(connection=connection, door=door, state_hash=hash_of(state), iss=iss)
+    row.browser_hash = browsers.browser_of(request) or hash_of(browser_id)
+    row.verifier_sealed = keys.encrypt(connection.organization_id, verifier, _place(row))
+    row.save(force_insert=True)
+    response = HttpResponseRedirect(
+        smart.authorize_url(
+            endpoints,
+            client_id=client.client_id,
+            redirect_uri=redirect_uri(ref, door),
+            scope=scope,
+            state=state,
+            aud=iss,
+            launch=token,
+            nonce=nonce_of(verifier),
+            code_challenge=challenge_of(verifier),
+            code_challenge_method="S256",
+        )
+    )
+    if browser_id:
+        browsers.give_cookie(response, browser_id)
+    return response
+
+
+@login_not_required
+@require_GET
+@explained
+def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
+    """Redeem the code once, learn who it is and which visit it is for, and go on to that person's page."""
+    connection, agreed = open_connection(request, ref, door)
+    row = _claim(request, connection, door)
+    if "code" not in request.GET:
+        raise Stop("launch-refused")
+    verifier = keys.decrypt(row.verifier_sealed, _place(row))
+    deadline = Deadline.after(SECONDS)
+    endpoints = trusted_endpoints(connection, agreed, deadline)
+    client = DOORS[door](agreed, connection.environment)
+    granted = smart.redeem(
+        endpoints,
+        client,
+        code=request.GET["code"],
+        redirect_uri=redirect_uri(ref, door),
+        code_verifier=verifier,
+        deadline=deadline,
+    )
+    identity = smart.identity_of(
+        granted, endpoints, client_id=client.client_id, nonce=nonce_of(verifier), deadline=deadline
+    )
+    return arrival.arrive(request, row, agreed, granted, identity, deadline)
+
+
+def open_connection(request: HttpRequest, ref: str, door: str) -> tuple[Connection, Settings]:
+    """The connection behind a launch address and its live settings. Raises Stop when launches are not open there."""
+    if door not in DOORS:
+        raise Stop("launch-unknown")
+    connection = Connection.objects.select_related("organization", "live").filter(ref=ref).first()
+    if connection is None:
+        raise Stop("launch-unknown")
+    request.door, request.connection = door, connection  # type: ignore[attr-defined]
+    if connection.suspended:
+        raise Stop("connection-suspended")
+    if connection.live is None:
+        raise Stop("connection-not-approved")
+    return connection, agreement.load(connection.live.settings)
+
+
+def trusted_endpoints(connection: Connection, agreed: Settings, deadline: Deadline | None = None) -> Endpoints:
+    """Where the EHR's sign-in lives today. A host that was not there at approval stops launches."""
+    endpoints = discovery.endpoints(
+        connection.base_url,
+        deadline=deadline or Deadline.after(SECONDS),
+        client_id=agreed.provider_client_id,
+    )
+    if not endpoints.hosts() <= set(connection.approved_hosts):
+        raise Stop("ehr-host-changed")
+    return endpoints
+
+
+def redirect_uri(ref: str, door: str) -> str:
+    """The redirect URI as it stands in the client record, to the letter."""
+    return public_url("launch_callback", ref, door)
+
+
+def nonce_of(verifier: str) -> str:
+    """The nonce, derived from the one-time verifier and so bound to the same launch."""
+    return hashlib.sha256(f"nonce {verifier}".encode()).hexdigest()
+
+
+def challenge_of(verifier: str) -> str:
+    """RFC 7636 §4.2, S256."""
+    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def _place(row: Launch) -> keys.Place:
+    return ("launch", "verifier", str(row.id))
+
+
+def _why_unlike(connection: Connection, iss: str) -> str:
+    """A record pasted into the other environment is the usual reason, and worth a page of its own."""
+    others = Connection.objects.filter(organization=connection.organization).exclude(pk=connection.pk)
+    known = any(discovery.same_base(iss, other.base_url) for other in others)
+    return "launch-other-environment" if known else "launch-iss-unlike"
+
+
+def _claim(request: HttpRequest, connection: Connection, door: str) -> Launch:
+    """The launch that this state belongs to, spent now. A browser with another cookie than the launch's is refused."""
+    state = hash_of(request.GET.get("state", ""))
+    row = Launch.objects.filter(state_hash=state, connection=connection, door=door).first()
+    if row is None or row.created_at < timezone.now() - LAUNCH_LIFE:
+        raise Stop("launch-expired")
+    browser = browsers.browser_of(request)
+    if browser and browser != row.browser_hash:
+        raise Stop("launch-other-browser")
+    bare = {} if browser else {"browser_hash": ""}
+    if not Launch.objects.filter(pk=row.pk, redeemed_at=None).update(redeemed_at=timezone.now(), **bare):
+        raise Stop("launch-replayed")
+    row.browser_hash = browser
+    return row

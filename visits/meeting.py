@@ -1,0 +1,192 @@
+"""Opening the Teams meeting of a visit: one organizer claims it, makes it, then everybody is sent to the same one.
+
+People get in if the meeting can exist: options, visitor link and live presence may be refused or late, and the page
+says so.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from connector import agreement, keys, trail
+from connector.errors import AlreadyDone, Permanent, Retry, WireError
+from connector.http import Deadline
+from connector.models import User
+from connector.teams import meetings
+from visits import receipts
+from visits.models import Participant, Subscription, Visit
+
+log = logging.getLogger(__name__)
+
+CLAIM_LIFE = timedelta(seconds=30)
+RENEW_WITHIN = timedelta(hours=12)
+POLL_SECONDS = 0.2
+# Each step that people can do without has its own share of the launch's eight seconds.
+OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS = 2.0, 1.5, 3.0
+
+
+def open_for(participant: Participant, deadline: Deadline) -> Visit:
+    """The visit with a meeting to join, opened by this clinician unless it is already. Raises WireError when it
+    cannot be."""
+    visit = participant.visit
+    user = participant.user
+    if user is None:
+        raise Permanent("not-linked")
+    if visit.join_url_sealed:
+        _let_colleague_in(visit, user, deadline)
+        return visit
+    if not claim(visit, user):
+        return _wait_for_the_other(visit, deadline)
+    try:
+        _make(visit, user, deadline)
+    except WireError:
+        _release(visit, user)
+        raise
+    return visit
+
+
+def claim(visit: Visit, user: User) -> bool:
+    """Become the organizer, unless somebody else is opening the meeting right now. A dead claim ends after 30
+    seconds."""
+    now = timezone.now()
+    unopened = Visit.objects.filter(pk=visit.pk, join_url_sealed="", ended_at=None)
+    free = Q(organizer=None) | Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM_LIFE)
+    won = unopened.filter(free).update(organizer=user, claimed_at=now)
+    visit.refresh_from_db()
+    return bool(won) and visit.organizer_id == user.pk
+
+
+def reopen(visit: Visit) -> None:
+    """A launch after the visit has ended begins another meeting of the same session."""
+    fresh: dict[str, Any] = dict.fromkeys(("meeting_id", "join_url_sealed", "visitor_url_sealed", "lobby"), "")
+    fresh |= dict.fromkeys(("organizer", "claimed_at", "opened_at", "ended_at", "due_at"))
+    ended = Visit.objects.filter(pk=visit.pk, ended_at__isnull=False)
+    if ended.update(generation=F("generation") + 1, presence_live=False, **fresh):
+        visit.participants.update(sent_at=None)
+        visit.refresh_from_db()
+
+
+def _release(visit: Visit, user: User) -> None:
+    Visit.objects.filter(pk=visit.pk, organizer=user, join_url_sealed="").update(organizer=None, claimed_at=None)
+
+
+def _wait_for_the_other(visit: Visit, deadline: Deadline) -> Visit:
+    """Somebody else is opening the meeting: a moment later it is there for both."""
+    while deadline.remaining() > POLL_SECONDS:
+        time.sleep(POLL_SECONDS)
+        visit.refresh_from_db()
+        if visit.join_url_sealed:
+            return visit
+        if visit.organizer_id is None:
+            break
+    raise Retry("meeting-being-opened")
+
+
+def _make(visit: Visit, user: User, deadline: Deadline) -> None:
+    """createOrGet, options, visitor link, subscription; then the links are kept, if the claim still holds."""
+    tid, oid = str(user.tid), str(user.oid)
+    _require_licence(tid, oid, deadline)
+    # An opaque reference: a second try by the same organizer finds the same meeting.
+    external_id = f"{visit.id}:{visit.generation}"
+    meeting = meetings.create_or_get(
+        tid, oid, external_id=external_id, subject=str(agreement.MEETING_SUBJECT), deadline=deadline
+    )
+    visit.meeting_id, visit.opened_at = meeting.id, timezone.now()
+    visit.seal("join_url", meeting.join_url)
+    lobby = agreement.load(visit.connection.live.settings).lobby if visit.connection.live else meetings.ORGANIZATION
+    visit.lobby = lobby if _set_lobby(visit, user, lobby, deadline) else ""
+    link = _best_effort(
+        "visitor-link", LINK_SECONDS, deadline, lambda d: meetings.visitor_url(tid, oid, meeting.id, deadline=d)
+    )
+    visit.seal("visitor_url", link or "")
+    visit.presence_live = subscribe(visit, tid, meeting.join_url, deadline)
+    _keep(visit, user)
+    trail.record(visit.connection.organization, "meeting-opened", visit=visit.id, presence=str(visit.presence_live))
+
+
+def _require_licence(tid: str, oid: str, deadline: Deadline) -> None:
+    """A clinician without Teams cannot hold a meeting. A licence service that does not answer stops nobody."""
+    licensed = _best_effort("licence", LINK_SECONDS, deadline, lambda d: meetings.has_licence(tid, oid, deadline=d))
+    if licensed is False:
+        raise Permanent("teams-licence")
+
+
+def _set_lobby(visit: Visit, user: User, lobby: str, deadline: Deadline) -> bool:
+    def patch(sub_deadline: Deadline) -> bool:
+        meetings.set_options(str(user.tid), str(user.oid), visit.meeting_id, lobby=lobby, deadline=sub_deadline)
+        return True
+
+    return bool(_best_effort("options", OPTIONS_SECONDS, deadline, patch))
+
+
+def _keep(visit: Visit, user: User) -> None:
+    """Keep the meeting if the claim is still ours; otherwise take the other's."""
+    columns = ("meeting_id", "join_url_sealed", "visitor_url_sealed", "lobby", "presence_live", "opened_at")
+    values = {column: getattr(visit, column) for column in columns}
+    mine = Visit.objects.filter(pk=visit.pk, organizer=user, generation=visit.generation, join_url_sealed="")
+    if not mine.update(**values):
+        visit.refresh_from_db()
+
+
+def _let_colleague_in(visit: Visit, user: User, deadline: Deadline) -> None:
+    """Where only the organizer passes the lobby, a second clinician's launch widens it to the organization."""
+    if visit.lobby != meetings.ORGANIZER or visit.organizer is None or visit.organizer_id == user.pk:
+        return
+    if _set_lobby(visit, visit.organizer, meetings.ORGANIZATION, deadline):
+        Visit.objects.filter(pk=visit.pk).update(lobby=meetings.ORGANIZATION)
+
+
+def subscribe(visit: Visit, tid: str, join_url: str, deadline: Deadline) -> bool:
+    """Ask Graph for the meeting's call events before anyone is sent in. False: presence comes later or not at all."""
+    key = keys.notification_key()
+    row = Subscription.objects.create(visit=visit, generation=visit.generation, key_kid=key.kid)
+
+    def ask(sub_deadline: Deadline) -> tuple[str, Any]:
+        return meetings.subscribe(
+            tid,
+            join_url=join_url,
+            client_state=receipts.client_state(row),
+            certificate=key.public["certificate"],
+            certificate_id=key.kid,
+            deadline=sub_deadline,
+        )
+
+    granted = _best_effort("subscription", SUBSCRIPTION_SECONDS, deadline, ask)
+    if granted is None:
+        return False
+    row.graph_id, row.expires_at = granted
+    row.save(update_fields=["graph_id", "expires_at"])
+    return True
+
+
+def renew_subscriptions() -> int:
+    """Prolong the subscriptions of visits that still run and would end soon; returns how many were."""
+    soon = timezone.now() + RENEW_WITHIN
+    rows = Subscription.objects.filter(expires_at__lt=soon, expires_at__gt=timezone.now(), visit__ended_at=None)
+    renewed = 0
+    for row in rows.exclude(graph_id="").select_related("visit__connection__organization")[:100]:
+        tid = str(row.visit.connection.organization.tid)
+        try:
+            row.expires_at = meetings.renew(tid, row.graph_id, deadline=Deadline.after(SUBSCRIPTION_SECONDS))
+        except WireError as error:
+            log.warning("subscription not renewed", extra={"code": error.code, "subscription": str(row.id)})
+            continue
+        row.save(update_fields=["expires_at"])
+        renewed += 1
+    return renewed
+
+
+def _best_effort(what: str, seconds: float, deadline: Deadline, step: Callable[[Deadline], Any]) -> Any:
+    """The step's result, or None when it is refused or too slow: people get in without it."""
+    try:
+        return step(Deadline.after(min(seconds, deadline.remaining())))
+    except AlreadyDone:
+        return None
+    except WireError as error:
+        log.warning("meeting step failed", extra={"kind": what, "code": error.code, "status": error.status})
+        return None

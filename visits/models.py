@@ -1,0 +1,293 @@
+"""One visit, from click to chart. Ids of the EHR are encrypted, found by keyed hash and live only on Visit and
+Participant."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from connector import keys
+from connector.models import Connection, Organization, User
+
+
+class Visit(models.Model):
+    """What an EHR calls one encounter or conference: everybody launched with its session value lands here."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="visits")
+    session_kind = models.CharField(max_length=12)
+    session_hash = models.CharField(max_length=64)
+    hash_kid = models.CharField(max_length=32)
+    session_sealed = models.TextField()
+    patient_hash = models.CharField(max_length=64, blank=True)  # the one patient of a one-to-one visit, once known
+    generation = models.PositiveIntegerField(default=1)  # of the meeting: another one after the visit has ended
+    organizer = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    claimed_at = models.DateTimeField(null=True)  # when the organizer began to open the meeting
+    meeting_id = models.CharField(max_length=512, blank=True)  # Graph's id, of use only to the organizer's tenant
+    join_url_sealed = models.TextField(blank=True)
+    visitor_url_sealed = models.TextField(blank=True)  # the virtual-appointment link, where Graph gave one
+    lobby = models.CharField(max_length=40, blank=True)  # the lobby scope that the last PATCH set; empty: none held
+    presence_live = models.BooleanField(default=False)  # a subscription of this generation was accepted
+    opened_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)  # when the sweeper has to look at this visit again
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "session_kind", "session_hash"], name="visit_session")
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="visit_due")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def place(self, column: str) -> keys.Place:
+        """Where an encrypted value of this row belongs."""
+        return ("visit", column, str(self.id))
+
+    def seal(self, column: str, value: str) -> None:
+        """Encrypt a value into `<column>_sealed`."""
+        sealed = keys.encrypt(self.connection.organization_id, value, self.place(column)) if value else ""
+        setattr(self, f"{column}_sealed", sealed)
+
+    def unseal(self, column: str) -> str:
+        """The plain value of `<column>_sealed`; empty when there is none."""
+        sealed = getattr(self, f"{column}_sealed")
+        return keys.decrypt(sealed, self.place(column)) if sealed else ""
+
+
+class Participant(models.Model):
+    """Somebody who launched this visit. `external_id` and its type are echoed to the EHR byte for byte."""
+
+    class Role(models.TextChoices):
+        PROVIDER = "provider", _("Clinician")
+        PATIENT = "patient", _("Patient")
+        PROXY = "proxy", _("For the patient")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="participants")
+    role = models.CharField(max_length=12, choices=Role.choices)
+    ehr_user_hash = models.CharField(max_length=64)
+    hash_kid = models.CharField(max_length=32)
+    external_id_sealed = models.TextField(blank=True)
+    external_id_type_sealed = models.TextField(blank=True)
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")  # a clinician's linked account
+    sent_at = models.DateTimeField(null=True)  # when he was last sent to Teams
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "role", "ehr_user_hash"], name="participant_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role == self.Role.PROVIDER
+
+    def place(self, column: str) -> keys.Place:
+        return ("participant", column, str(self.id))
+
+    def seal(self, column: str, value: str) -> None:
+        organization = self.visit.connection.organization_id
+        setattr(self, f"{column}_sealed", keys.encrypt(organization, value, self.place(column)) if value else "")
+
+    def unseal(self, column: str) -> str:
+        sealed = getattr(self, f"{column}_sealed")
+        return keys.decrypt(sealed, self.place(column)) if sealed else ""
+
+
+class EhrUserLink(models.Model):
+    """An EHR user of one connection is this Microsoft account, as the person confirmed once."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="links")
+    ehr_user_hash = models.CharField(max_length=64)
+    hash_kid = models.CharField(max_length=32)
+    user = models.ForeignKey(User, models.CASCADE, related_name="ehr_links")
+    linked_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "ehr_user_hash"], name="link_once")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Browser(models.Model):
+    """A browser, by the hash of its random cookie id, and who last signed in with Microsoft in it."""
+
+    id_hash = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    seen_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.id_hash[:8]
+
+
+class Launch(models.Model):
+    """One press of the button: from the EHR's launch to the page of a participant. Good once, in one browser."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="launches")
+    door = models.CharField(max_length=20)
+    state_hash = models.CharField(max_length=64, unique=True)
+    verifier_sealed = models.TextField()  # PKCE verifier and nonce
+    iss = models.CharField(max_length=500)
+    browser_hash = models.CharField(max_length=64, blank=True)  # empty: a browser that keeps no cookie
+    participant = models.ForeignKey(Participant, models.CASCADE, null=True, related_name="launches")
+    redeemed_at = models.DateTimeField(null=True)
+    handle_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    successor_hash = models.CharField(max_length=64, blank=True, db_index=True)  # without cookie: the next handle
+    handle_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Subscription(models.Model):
+    """A Graph subscription to one meeting's call events. The row is there before Graph is asked."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="subscriptions")
+    generation = models.PositiveIntegerField()
+    key_kid = models.CharField(max_length=32)  # the notification key whose certificate Graph was given
+    graph_id = models.CharField(max_length=128, blank=True)
+    expires_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Receipt(models.Model):
+    """An incoming notification, kept before it is understood. Its content is encrypted to us by Graph."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("New")
+        UNDERSTOOD = "understood", _("Understood")
+        REFUSED = "refused", _("Refused")
+
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="receipts")
+    item = models.JSONField()
+    validation_tokens = models.JSONField(default=list)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.NEW)
+    reason = models.CharField(max_length=60, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(db_default=Now())
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["next_at"], condition=models.Q(state="new"), name="receipt_due")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Fact(models.Model):
+    """Something that happened to somebody in a visit. Append-only; the same event told twice is one row."""
+
+    class Kind(models.TextChoices):
+        WAITING = "waiting", _("on the waiting page")
+        GONE = "gone", _("no longer on the waiting page, not in Teams")
+        SENT = "sent", _("sent to Teams")
+        LOBBY = "lobby", _("in the Teams lobby")
+        CONNECTED = "connected", _("in the call")
+        DISCONNECTED = "disconnected", _("left the call or the lobby")
+        CALL_STARTED = "call-started", _("call started")
+        CALL_ENDED = "call-ended", _("call ended")
+
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="facts")
+    generation = models.PositiveIntegerField()
+    source = models.CharField(max_length=60)  # "page", "subscription:<id>" or "report:<id>"
+    event_id = models.CharField(max_length=128)
+    participant_key = models.CharField(max_length=64)  # our participant's id, or a keyed hash of the roster's
+    oid = models.CharField(max_length=36, blank=True)  # of a member of the organization; empty for outsiders and pages
+    kind = models.CharField(max_length=14, choices=Kind.choices)
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["visit", "source", "event_id", "participant_key", "kind"], name="fact_once")
+        ]
+        indexes = [models.Index(fields=["visit", "at"], name="fact_order")]
+        ordering: ClassVar = ["at", "kind", "event_id"]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Target(models.Model):
+    """A place that is told about presence, with the health that all its deliveries share."""
+
+    class Kind(models.TextChoices):
+        STATUS_SERVICE = "status", _("EHR status service")
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="targets")
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.STATUS_SERVICE)
+    failures = models.PositiveIntegerField(default=0)  # in a row; opens the circuit
+    open_until = models.DateTimeField(null=True)  # nobody tries before this time
+    held = models.BooleanField(default=False)  # announced downtime
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "kind"], name="target_once")]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Lane(models.Model):
+    """A part of a target's deliveries that one worker drains at a time."""
+
+    target = models.ForeignKey(Target, models.CASCADE, related_name="lanes")
+    number = models.PositiveSmallIntegerField()
+    lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["target", "number"], name="lane_once")]
+
+    def __str__(self) -> str:
+        return f"{self.target_id}/{self.number}"
+
+
+class Writeback(models.Model):
+    """What one target is to be told about one participant. The row is the truth; Celery only wakes somebody up."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DELIVERED = "delivered", _("Delivered")
+        SUPERSEDED = "superseded", _("Superseded by a newer state")
+        DEAD = "dead", _("Given up")
+
+    target = models.ForeignKey(Target, models.CASCADE, related_name="writebacks")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    participant = models.ForeignKey(Participant, models.CASCADE, related_name="writebacks")
+    sequence = models.PositiveIntegerField()
+    lane = models.PositiveSmallIntegerField()
+    presence = models.CharField(max_length=14)  # waiting, connected, disconnected
+    happened_at = models.DateTimeField()
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(db_default=Now())
+    lease = models.UUIDField(null=True)
+    code = models.CharField(max_length=60, blank=True)  # what the last try came to
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["participant", "sequence", "target"], name="writeback_sequence")]
+        indexes = [
+            models.Index(
+                fields=["target", "lane", "next_at"], condition=models.Q(state="waiting"), name="writeback_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.presence} {self.state}"

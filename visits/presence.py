@@ -1,0 +1,210 @@
+"""From facts to what others are told: a visit's times, trail and writebacks, folded under the visit's lock."""
+
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
+
+from connector import agreement, trail
+from connector.cached import quietly
+from connector.models import Connection, Entry
+from visits import facts, fold, writeback
+from visits.fold import FactLine, Person, PersonState, VisitState
+from visits.models import Fact, Participant, Visit, Writeback
+
+EMPTY_SECONDS = 300  # of an empty roster after a call, until the visit has ended
+NO_ROSTER = timedelta(minutes=5)  # after being sent to Teams, until a person counts as gone
+
+# The EHR knows three words; what is not here is decided by what it was told before.
+TOLD = {
+    fold.WAITING: "waiting",
+    fold.LOBBY: "waiting",
+    fold.CONNECTED: "connected",
+    fold.DISCONNECTED: "disconnected",
+}
+TAKEN_BACK = {fold.EXPECTED: ("waiting", "connected"), fold.SENT: ("connected",)}
+EVENTS = {
+    fold.WAITING: "waiting",
+    fold.LOBBY: "lobby",
+    fold.CONNECTED: "connected",
+    fold.DISCONNECTED: "disconnected",
+    fold.EXPECTED: "gone",
+}
+
+Line = tuple[str, UUID | None, datetime]
+
+
+def state_of(visit: Visit) -> VisitState:
+    """The state of the visit's present meeting, read without a lock. Every participant is in its `people`."""
+    return _state(visit, list(visit.participants.select_related("user")))
+
+
+def refold(visit_id: UUID) -> None:
+    """Fold a visit and write what the fold changes: its times, trail entries, writebacks. Again without new facts it
+    writes nothing; a visit that has been forgotten is none."""
+    with transaction.atomic():
+        visit = _locked(visit_id)
+        if visit is None:
+            return
+        participants = list(visit.participants.select_related("user"))
+        state = _state(visit, participants)
+        _write_times(visit, state)
+        _write_trail(visit, state)
+        for target_id, lane in _write_back(visit, participants, state):
+            transaction.on_commit(partial(writeback.wake, target_id, lane))
+
+
+def sweep() -> int:
+    """Fold the visits whose roster has been empty long enough; returns how many were looked at."""
+    connected = Fact.objects.filter(visit=OuterRef("pk"), generation=OuterRef("generation"), kind=Fact.Kind.CONNECTED)
+    due = Visit.objects.filter(Exists(connected), due_at__lte=timezone.now())
+    found = list(due.order_by("due_at").values_list("pk", flat=True))
+    for visit_id in found:
+        refold(visit_id)
+    return len(found)
+
+
+def sweep_waiting() -> int:
+    """Take back those whose waiting page has fallen silent, and those sent to Teams who never came; returns how
+    many."""
+    # due_at is set while somebody waits or is on the way, so its partial index leads to these visits alone.
+    pages = Fact.objects.filter(source=facts.PAGE, visit__due_at__isnull=False, visit__generation=F("generation"))
+    newest = pages.order_by("participant_key", "-at", "-kind", "-event_id").distinct("participant_key")
+    last = list(newest.select_related("visit__connection__live"))
+    gone = _silent([fact for fact in last if fact.kind == Fact.Kind.WAITING])
+    gone += _never_came([fact for fact in last if fact.kind == Fact.Kind.SENT])
+    for fact, at in gone:
+        _take_back(fact, at)
+    return len(gone)
+
+
+def _silent(waiting: list[Fact]) -> list[tuple[Fact, datetime]]:
+    """Who has not asked again for longer than the connection's limit, and when that was reached. A cache that is away
+    or has forgotten proves nothing: the time starts anew."""
+    keys = {fact.pk: facts.SEEN_KEY.format(fact.participant_key) for fact in waiting}
+    seen = quietly(lambda: cache.get_many(keys.values()))
+    if seen is None:
+        return []
+    for key in keys.values():
+        if key not in seen:
+            quietly(partial(cache.add, key, time.time(), facts.SEEN_SECONDS))
+    known = [(fact, seen[keys[fact.pk]]) for fact in waiting if keys[fact.pk] in seen]
+    reached = [(fact, datetime.fromtimestamp(at, UTC) + _limit(fact.visit.connection)) for fact, at in known]
+    # A limit reached before he came belongs to an earlier wait.
+    return [(fact, at) for fact, at in reached if fact.at < at <= timezone.now()]
+
+
+def _limit(connection: Connection) -> timedelta:
+    agreed = agreement.load(connection.live.settings) if connection.live else agreement.Settings()
+    return timedelta(minutes=agreed.waiting_silence_minutes)
+
+
+def _never_came(sent: list[Fact]) -> list[tuple[Fact, datetime]]:
+    """Who was sent and is in no roster. Where presence is off nobody can tell, nor while an outsider is there who could
+    be him."""
+    late = [fact for fact in sent if fact.visit.presence_live and fact.at + NO_ROSTER <= timezone.now()]
+    states = {visit.pk: state_of(visit) for visit in {fact.visit for fact in late}}
+    return [(fact, fact.at + NO_ROSTER) for fact in late if _is_missing(states[fact.visit_id], fact.participant_key)]
+
+
+def _is_missing(state: VisitState, key: str) -> bool:
+    unknown = any(one.presence in fold.PRESENT and not one.colleague for one in state.unattributed)
+    person = state.people.get(key)
+    return person is not None and person.presence == fold.SENT and not unknown
+
+
+def _take_back(fact: Fact, at: datetime) -> None:
+    """Two sweeps at once record one fact: its id is that of the page fact it takes back."""
+    facts.record(
+        fact.visit,
+        kind=Fact.Kind.GONE,
+        participant_key=fact.participant_key,
+        at=at,
+        source=facts.PAGE,
+        event_id=f"gone:{fact.pk}",
+    )
+    refold(fact.visit_id)
+
+
+def _locked(visit_id: UUID) -> Visit | None:
+    # Not the key: facts that are being inserted refer to the row and need not wait for the fold.
+    rows = Visit.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("connection__organization", "connection__live").filter(pk=visit_id).first()
+
+
+def _state(visit: Visit, participants: list[Participant]) -> VisitState:
+    rows = Fact.objects.filter(visit=visit, generation=visit.generation)
+    lines = [FactLine(*row) for row in rows.values_list("kind", "participant_key", "oid", "at", "event_id")]
+    people = [Person(str(one.id), one.role, str(one.user.oid) if one.user else "") for one in participants]
+    return fold.fold(lines, people)
+
+
+def _write_times(visit: Visit, state: VisitState) -> None:
+    times = _times(visit, state)
+    if times != (visit.ended_at, visit.due_at):
+        visit.ended_at, visit.due_at = times
+        visit.save(update_fields=["ended_at", "due_at"])
+
+
+def _times(visit: Visit, state: VisitState) -> tuple[datetime | None, datetime | None]:
+    """(ended_at, due_at). A visit ends when its roster stays empty after a call; the end is when it became empty. While
+    somebody waits or is on the way the visit is due at once: he is looked after at each sweep."""
+    if state.empty_since is None:
+        watched = {fold.WAITING, fold.SENT} if visit.presence_live else {fold.WAITING}
+        since = [one.since for one in state.people.values() if one.presence in watched and one.since]
+        return None, min(since, default=None)
+    over = state.empty_since + timedelta(seconds=EMPTY_SECONDS)
+    return (state.empty_since, None) if over <= timezone.now() else (None, over)
+
+
+def _write_trail(visit: Visit, state: VisitState) -> None:
+    """Write the lines of the folded story that the trail has not got yet. A late fact adds its line with its true time;
+    what was written stays, even where the fold now knows better."""
+    lines = Counter(_lines(state))
+    written = Entry.objects.filter(visit=visit.pk, event__in={event for event, _, _ in lines})
+    missing = lines - Counter(written.values_list("event", "participant", "at"))
+    organization = visit.connection.organization
+    for event, participant, at in missing.elements():
+        trail.record(organization, event, at=at, visit=visit.pk, participant=participant)
+
+
+def _lines(state: VisitState) -> list[Line]:
+    """(event, participant, time) of each change that the trail tells. Being sent is told by the page that does it."""
+    told = [change for change in state.changes if change.presence in EVENTS]
+    return [
+        (
+            f"{'participant' if change.key else 'outsider'}-{EVENTS[change.presence]}",
+            UUID(change.key) if change.key else None,
+            change.at,
+        )
+        for change in told
+    ]
+
+
+def _write_back(visit: Visit, participants: list[Participant], state: VisitState) -> set[tuple[int, int]]:
+    """Enqueue what the EHR has to be told anew; returns (target id, lane) of what was enqueued."""
+    rows = Writeback.objects.filter(participant__visit=visit).order_by("participant", "-sequence")
+    last = dict(rows.distinct("participant").values_list("participant", "presence"))
+    lanes: set[tuple[int, int]] = set()
+    for participant in (one for one in participants if one.external_id_sealed):
+        rows = _tell(participant, state.people[str(participant.id)], last.get(participant.id, ""))
+        lanes |= {(row.target_id, row.lane) for row in rows}
+    return lanes
+
+
+def _tell(participant: Participant, person: PersonState, told: str) -> list[Writeback]:
+    """Rows for what differs from what was told last. Somebody expected or on the way is told only to take back what he
+    is no longer."""
+    at = person.since or timezone.now()
+    word = TOLD.get(person.presence, "disconnected" if told in TAKEN_BACK.get(person.presence, ()) else "")
+    rows = writeback.enqueue(participant, word, at) if word not in ("", told) else []
+    if not rows and word == "waiting" and told == "connected":
+        # An EHR that is not told of waiting must not go on showing him as connected.
+        rows = writeback.enqueue(participant, "disconnected", at)
+    return rows

@@ -1,0 +1,71 @@
+"""What stops somebody on the way into a visit, shown in the shell of the door he came through."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from connector import problems
+from connector.errors import WireError
+from connector.models import Connection
+from visits.handles import Lost
+
+SHELLS = {"patient": "visits/base_patient.html"}
+CLINICIAN = "visits/base_clinician.html"
+View = Callable[..., HttpResponse]
+
+
+class Stop(Exception):
+    """A person cannot go on. `code` names the texts (visits.problems); `context` goes to the page."""
+
+    def __init__(self, code: str, **context: Any) -> None:
+        super().__init__(code)
+        self.code, self.context = code, context
+
+
+def page(
+    request: HttpRequest, code: str, *, door: str, connection: Connection | None = None, **context: Any
+) -> HttpResponse:
+    """The error page for a door, with the connection's help line and, for patients, the hospital's name."""
+    return problems.page(
+        request,
+        code,
+        base=SHELLS.get(door, CLINICIAN),
+        help_line=connection.help_line if connection else "",
+        hospital=connection.organization.name if connection else "",
+        **context,
+    )
+
+
+def explained(view: View) -> View:
+    """Turn Stop, Lost and WireError of a visits view into an error page. The view leaves `door` and `connection` on
+    the request."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Stop as stop:
+            code, context = stop.code, stop.context
+        except Lost:
+            code, context = "page-lost", {}
+        except WireError as error:
+            code, context = error.code, wire_context(error)
+        door = getattr(request, "door", kwargs.get("door", ""))
+        return page(request, code, door=door, connection=getattr(request, "connection", None), **context)
+
+    return wrapper
+
+
+def wire_context(error: WireError) -> dict[str, Any]:
+    """Lines to copy for the errors that an administrator mends in a shell."""
+    if error.code != "application-access-policy":
+        return {}
+    return {
+        "lines": [
+            f'New-CsApplicationAccessPolicy -Identity EHR-Connector -AppIds "{settings.ENTRA_CLIENT_ID}"',
+            "Grant-CsApplicationAccessPolicy -PolicyName EHR-Connector -Global",
+        ]
+    }

@@ -1,0 +1,64 @@
+"""What a try came to means: for its row, and for the target that all deliveries share."""
+
+from datetime import datetime, timedelta
+from random import SystemRandom
+
+from django.db import transaction
+
+from connector.errors import AlreadyDone, Retry, WireError
+from visits.models import Target, Writeback
+from visits.writeback.outbox import WAITING, due, wake_all
+
+SHORTEST_PAUSE, LONGEST_PAUSE, TROUBLE_PAUSE = 2.0, 600.0, 3600.0
+CIRCUIT_FAILURES = 5
+GIVE_UP_AFTER, GIVE_UP_ATTEMPTS = timedelta(hours=24), 8  # both: a row that downtime held up is still tried
+ROW_FAULTS = frozenset({"status-refused", "status-incomplete"})  # of one person or visit; all else is the target's
+
+
+def is_trouble(error: WireError | None) -> bool:
+    """Whether a try failed for a reason that other rows of the target would meet too."""
+    return error is not None and not isinstance(error, AlreadyDone) and error.code not in ROW_FAULTS
+
+
+def outcome(error: WireError | None, attempts: int, age: timedelta) -> Writeback.State:
+    """What becomes of a row after a try that ended like this."""
+    if not is_trouble(error):
+        return Writeback.State.DEAD if error and error.code in ROW_FAULTS else Writeback.State.DELIVERED
+    return Writeback.State.DEAD if attempts >= GIVE_UP_ATTEMPTS and age > GIVE_UP_AFTER else WAITING
+
+
+def backoff(attempts: int) -> float:
+    """Seconds until the next try: 2 to 4 at first, doubled each time up to 10 minutes, half of it by chance."""
+    longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** min(attempts, 30))
+    return SystemRandom().uniform(longest / 2, longest)
+
+
+def pause(error: WireError | None, attempts: int) -> float:
+    """Seconds to wait: what the EHR asked for, else the back-off; an hour where somebody must mend something."""
+    if not isinstance(error, Retry):
+        return TROUBLE_PAUSE
+    return backoff(attempts) if error.after is None else error.after
+
+
+def note_health(target_id: int, error: WireError | None, now: datetime) -> None:
+    """Count the target's failures in a row. When it is back after a rest, all that waited for it goes now."""
+    if is_trouble(error):
+        _count_failure(target_id, error, now)
+        return
+    target = Target.objects.filter(pk=target_id)
+    if target.exclude(open_until=None).update(failures=0, open_until=None):
+        Writeback.objects.filter(target=target_id, state=WAITING, lease=None).update(next_at=now)
+        wake_all(due(now).filter(target=target_id))
+    target.exclude(failures=0).update(failures=0)
+
+
+@transaction.atomic
+def _count_failure(target_id: int, error: WireError | None, now: datetime) -> None:
+    """One failure more; the target rests when it asks to, when it failed its probe, or after five in a row."""
+    target = Target.objects.select_for_update(no_key=True).get(pk=target_id)
+    target.failures += 1
+    asked = isinstance(error, Retry) and error.after
+    if asked or target.open_until or target.failures >= CIRCUIT_FAILURES:
+        rest = pause(error, max(1, target.failures - CIRCUIT_FAILURES + 1))
+        target.open_until = now + timedelta(seconds=rest)
+    target.save(update_fields=["failures", "open_until"])

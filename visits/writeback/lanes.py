@@ -1,0 +1,183 @@
+"""Draining: a lane is leased, its rows are sent one after the other, each by a call outside any transaction."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from connector import agreement, trail, wires
+from connector.agreement import Settings
+from connector.ehr import backend, discovery, status
+from connector.errors import Permanent, WireError
+from connector.http import Deadline
+from connector.models import Connection
+from visits.models import Lane, Target, Writeback
+from visits.writeback.health import backoff, note_health, outcome, pause
+from visits.writeback.outbox import WAITING, due, wake
+
+log = logging.getLogger(__name__)
+
+ROW_SECONDS = 15.0  # the whole HTTP deadline of one row: discovery, token, the call
+LEASE_SECONDS = 60  # longer than any row takes; renewed with each
+MAX_ROWS, MAX_SECONDS = 50, 20.0  # of one drain
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One worker's hold on a lane. Whatever it writes is written only while the token stands in the lane's row."""
+
+    target_id: int
+    number: int
+    token: uuid.UUID
+
+    @property
+    def lane(self) -> QuerySet[Lane]:
+        return Lane.objects.filter(target=self.target_id, number=self.number)
+
+    def take(self, now: datetime) -> bool:
+        """Lease the lane unless somebody's lease still runs."""
+        free = Q(lease=None) | Q(leased_until__lte=now)
+        return self.lane.filter(free).update(lease=self.token, leased_until=_lease_end(now)) == 1
+
+    def renew(self, now: datetime) -> bool:
+        """Whether the lane is still ours, and then for another whole lease."""
+        return self.lane.filter(lease=self.token).update(leased_until=_lease_end(now)) == 1
+
+    def give_back(self) -> None:
+        self.lane.filter(lease=self.token).update(lease=None, leased_until=None)
+
+
+def _lease_end(now: datetime) -> datetime:
+    return now + timedelta(seconds=LEASE_SECONDS)
+
+
+def drain(target_id: int, lane_number: int) -> None:
+    """Deliver a lane's due rows, for a while; what is left, and what came meanwhile, wakes the next one."""
+    lease = Lease(target_id, lane_number, uuid.uuid4())
+    if not lease.take(timezone.now()):
+        return
+    try:
+        _deliver_for_a_while(lease)
+    finally:
+        lease.give_back()
+    if due(timezone.now()).filter(target=target_id, lane=lane_number).exists():
+        wake(target_id, lane_number)
+
+
+def _deliver_for_a_while(lease: Lease) -> None:
+    until = time.monotonic() + MAX_SECONDS
+    for _ in range(MAX_ROWS):
+        row = _claim(lease) if time.monotonic() < until else None
+        if row is None:
+            return
+        _finish(lease, row, _try(row))
+
+
+@transaction.atomic
+def _claim(lease: Lease) -> Writeback | None:
+    """The current state of the next participant who is due; his older states end here. None: nothing, or not now.
+
+    A claimed row already bears the time of its next try, so that one that breaks its worker steps aside too.
+    """
+    now = timezone.now()
+    if not lease.renew(now):
+        return None
+    first = due(now).filter(target=lease.target_id, lane=lease.number).order_by("next_at", "id").first()
+    if first is None or not _may_try(lease.target_id, now):
+        return None
+    rows = Writeback.objects.filter(target=first.target_id, participant=first.participant_id, state=WAITING)
+    related = ("organization", "participant__visit", "target__connection__live")
+    *overtaken, row = rows.select_related(*related).order_by("sequence")
+    for older in overtaken:
+        _end(older, Writeback.State.SUPERSEDED, older.code, now)
+    row.lease, row.attempts = lease.token, row.attempts + 1
+    row.next_at = now + timedelta(seconds=backoff(row.attempts))
+    row.save(update_fields=["lease", "attempts", "next_at"])
+    return row
+
+
+def _may_try(target_id: int, now: datetime) -> bool:
+    """Whether the target may be called. After a rest one worker alone may, for as long as its lease would run."""
+    target = Target.objects.filter(pk=target_id)
+    if target.filter(open_until=None).exists():
+        return True
+    return target.filter(open_until__lte=now).update(open_until=_lease_end(now)) == 1
+
+
+def _try(row: Writeback) -> WireError | None:
+    try:
+        _tell(row)
+    except WireError as error:
+        return error
+    return None
+
+
+def _tell(row: Writeback) -> None:
+    """The call itself, outside any transaction. Raises what the wire raises."""
+    connection, participant = row.target.connection, row.participant
+    agreed = agreement.load(connection.live.settings)  # type: ignore[union-attr]
+    deadline = Deadline.after(ROW_SECONDS)
+    status.tell(
+        agreed.status,
+        base_url=connection.base_url,
+        conference=participant.visit.unseal("session"),
+        external_id=participant.unseal("external_id"),
+        external_id_type=participant.unseal("external_id_type"),
+        code=agreed.status.code_for(row.presence),
+        token=_token_of(connection, agreed, deadline),
+        deadline=deadline,
+    )
+
+
+def _token_of(connection: Connection, agreed: Settings, deadline: Deadline) -> Callable[[bool], str]:
+    """How to come by the backend token: `token(True)` drops the one that was refused first."""
+
+    def token(renew: bool) -> str:
+        client = wires.backend_client(agreed, connection.environment)
+        found = discovery.endpoints(connection.base_url, deadline=deadline, client_id=agreed.backend_client_id)
+        if urlsplit(found.token).netloc.lower() not in connection.approved_hosts:
+            raise Permanent("ehr-host-changed")
+        if renew:
+            backend.forget(found.token, client)
+        return backend.token(found.token, client, agreed.backend_scopes, deadline=deadline)
+
+    return token
+
+
+def _finish(lease: Lease, row: Writeback, error: WireError | None) -> None:
+    """Write down what a try came to, if the row is still ours, and how the target is."""
+    now, code = timezone.now(), error.code if error else "accepted"
+    state = outcome(error, row.attempts, now - row.created_at)
+    until = {"next_at": now + timedelta(seconds=pause(error, row.attempts))} if state == WAITING else {}
+    with transaction.atomic():
+        ours = Writeback.objects.filter(pk=row.pk, state=WAITING, lease=lease.token)
+        if ours.update(lease=None, code=code, **until) != 1:
+            return
+        if state != WAITING:
+            _end(row, state, code, now)
+    log.info("writeback", extra={"target": row.target_id, "lane": row.lane, "code": code, "attempt": row.attempts})
+    if error is None or error.code != "status-incomplete":  # then nobody was asked
+        note_health(row.target_id, error, now)
+
+
+def _end(row: Writeback, state: Writeback.State, code: str, now: datetime) -> None:
+    """A row's last state, with its line in the trail. `seconds` is how long after the event."""
+    row.state, row.code, row.finished_at, row.lease = state, code, now, None
+    row.save(update_fields=["state", "code", "finished_at", "lease"])
+    trail.record(
+        row.organization,
+        f"writeback-{state}",
+        at=now,
+        visit=row.participant.visit_id,
+        participant=row.participant_id,
+        code=code,
+        presence=row.presence,
+        seconds=str(round((now - row.happened_at).total_seconds())),
+    )
