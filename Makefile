@@ -9,7 +9,7 @@ BIN := .venv/bin
 SOURCES := connector portal visits sandbox tests
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house check format lock chromium
+.PHONY: help demo demo-reset test test-fast test-house tour check format lock chromium
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-house: .venv/installed ## The flow tests and stories: every process running
 	@$(BIN)/pytest -m house </dev/null
 
 # Migrations are compared with the models alone: that the production-like database cannot be reached is no fault.
+tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
+	@$(BIN)/python -m tests.stories.tour
+
 check: .venv/installed ## Formatting, lint, types, layers, templates, migrations, deployment, requirements, licences
 	@step() { printf '%s\n' "-- $$*" >&2; "$$@"; }
 	step $(BIN)/ruff format --check .

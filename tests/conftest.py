@@ -107,12 +107,17 @@ def running_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture
 def house(running_house: House) -> House:
-    """The running house as on its first day: every process up, every table, queue, cache and stand-in empty."""
-    running_house.mend()
-    _forget_work(running_house.environment)
-    _forget_rows(running_house.environment["DATABASE_URL"])
-    running_house.reset_stand_ins()
-    return running_house
+    """The running house as on its first day."""
+    return first_day(running_house)
+
+
+def first_day(house: House) -> House:
+    """Bring a house back to its first day: every process up, every table, queue, cache and stand-in empty."""
+    house.mend()
+    _forget_work(house.environment)
+    _forget_rows(house.environment["DATABASE_URL"])
+    house.reset_stand_ins()
+    return house
 
 
 def _forget_work(environment: dict[str, str]) -> None:
@@ -142,7 +147,8 @@ def house_database(house: House) -> Iterator[psycopg.Connection[DictRow]]:
         yield connection
 
 
-def _executable() -> str:
+def chromium_path() -> str:
+    """Where the browser is; the test that asks fails when there is none."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
         pytest.fail("No Chromium: set CHROMIUM to its path, or install it (Debian: apt-get install chromium).", False)
@@ -152,7 +158,7 @@ def _executable() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser, with a pretended camera and microphone. Fails, never skips, when there is none."""
-    executable = _executable()
+    executable = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
