@@ -82,7 +82,7 @@ def connections_of(user: User) -> QuerySet[Connection]:
     named |= Q(revisions__approver_oid=user.oid, live=None, proposed=None)
     allowed = Q(organization__administrators__user=user) | named
     reachable = Connection.objects.filter(allowed, organization__tid=user.tid).distinct()
-    return reachable.select_related("organization", "live", "proposed")
+    return reachable.select_related("organization", "live", "proposed").prefetch_related("revisions", "decisions")
 
 
 def connection_of(user: User, ref: str) -> Connection:

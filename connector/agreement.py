@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from django.conf import settings
-from django.utils.translation import gettext_lazy as _
 from pydantic import TypeAdapter
 
 EPIC_STATUS_PATH = "api/epic/2018/Telehealth/ContextLinking/SetExternalConnectionStatus"
@@ -62,6 +61,8 @@ class Settings:
     patient_context: str = "sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     status: StatusService = field(default_factory=StatusService)
     frame_ancestors: tuple[str, ...] = ()
+    # One neutral text for all visits, so that no calendar, log or lobby tells anything about a patient.
+    meeting_subject: str = "Video visit"
     lobby: Literal["organization", "organizer"] = "organization"
     waiting_silence_minutes: int = 3
 
@@ -89,8 +90,3 @@ def defaults(environment: str) -> Settings:
         backend_client_id=clients["backend"],
         status=StatusService(codes=settings.EHR_STATUS_CODES[environment]),
     )
-
-
-# The neutral subject of every meeting: one fixed text, so that no calendar, log or lobby tells anything about a
-# patient.
-MEETING_SUBJECT = _("Video visit")

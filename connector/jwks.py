@@ -23,8 +23,12 @@ def verified_claims(
     required: list[str],
     deadline: Deadline,
     leeway: int,
+    keys_name_issuer: bool = False,
 ) -> dict[str, Any]:
     """The claims of a token whose signature, audience and times hold. Issuer and nonce are the caller's to compare.
+
+    With `keys_name_issuer`, a key that carries an `issuer` verifies that issuer's tokens alone (Microsoft identity
+    platform, "Validate the issuer": `{tenantid}` in it stands for the token's tenant).
 
     Raises Permanent("id-token-…") for a token that must not be trusted, Retry when the keys cannot be had.
     """
@@ -32,7 +36,7 @@ def verified_claims(
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in algorithms:
             raise Permanent("id-token-algorithm")
-        key = _key(jwks_uri, header.get("kid"), str(header["alg"]), deadline)
+        key, issuer = _key(jwks_uri, header.get("kid"), str(header["alg"]), deadline)
         claims: dict[str, Any] = jwt.decode(
             token, key, algorithms=algorithms, audience=audience, leeway=leeway, options={"require": required}
         )
@@ -44,14 +48,21 @@ def verified_claims(
         raise Permanent("id-token-signature") from error
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise Permanent("id-token-claims") from error
+    if keys_name_issuer and issuer and issuer.replace("{tenantid}", str(claims.get("tid"))) != claims.get("iss"):
+        raise Permanent("id-token-issuer")
     return claims
 
 
-def _key(jwks_uri: str, kid: object, algorithm: str, deadline: Deadline) -> jwt.PyJWK:
-    """The one key that fits. Without a kid (some servers send none) the key set must hold exactly one that could."""
+def _key(jwks_uri: str, kid: object, algorithm: str, deadline: Deadline) -> tuple[jwt.PyJWK, str]:
+    """The one key that fits, and the issuer that it names. Without a kid (some servers send none) the key set must hold
+    exactly one that could."""
     for force in (False, True):
         keys = _key_set(jwks_uri, deadline, force=force)
-        fitting = [usable for key in keys if _fits(key, kid, algorithm) and (usable := _usable(key, algorithm))]
+        fitting = [
+            (usable, str(key.get("issuer") or ""))
+            for key in keys
+            if _fits(key, kid, algorithm) and (usable := _usable(key, algorithm))
+        ]
         if len(fitting) == 1:
             return fitting[0]
     raise Permanent("id-token-key")

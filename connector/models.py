@@ -123,7 +123,7 @@ class Connection(models.Model):
             return self.State.APPROVED
         if self.proposed_id:
             return self.State.NEEDS_APPROVAL
-        newest = self.decisions.order_by("-at").first()
+        newest = next(iter(self.decisions.all()), None)  # as ordered by Decision, and fetched with a list of us
         withdrawn = newest is not None and newest.kind == Decision.Kind.WITHDRAW
         return self.State.WITHDRAWN if withdrawn else self.State.RETURNED
 
@@ -135,7 +135,7 @@ class Connection(models.Model):
     def shown(self) -> "Revision":
         """The revision that a page about this connection is about: the proposal, else the live one, else the last
         submitted."""
-        return self.proposed or self.live or self.revisions.order_by("-number")[0]
+        return self.proposed or self.live or max(self.revisions.all(), key=lambda revision: revision.number)
 
 
 class Revision(models.Model):

@@ -20,7 +20,7 @@ from connector.signin import signed_in
 from connector.teams import graph
 from connector.teams.graph import Person
 from portal import services, shell
-from portal.forms import ConnectionForm
+from portal.forms import ConnectionForm, ReasonForm
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def add(request: HttpRequest) -> HttpResponse:
         return redirect("portal")
     if organization.consented_at is None:
         return redirect("consent")
-    form = ConnectionForm(request.POST or None)
+    form = ConnectionForm(request.POST or None, initial=_initial(request))
     if not form.is_valid():
         return _add_page(request, form)
     findings = _ask_ehr(form)
@@ -109,6 +109,15 @@ def add(request: HttpRequest) -> HttpResponse:
     if form.errors or approver is None or request.POST.get("action") != "submit":
         return _add_page(request, form, findings=findings, people=people, approver=approver)
     return _submit(request, organization, form, approver)
+
+
+def _initial(request: HttpRequest) -> dict[str, str]:
+    """What the form starts with when an existing connection is changed."""
+    ref = request.GET.get("change", "")
+    known = access.connections_of(signed_in(request)).filter(ref=ref).first() if ref else None
+    if known is None:
+        return {}
+    return {"base_url": known.base_url, "environment": known.environment, "approver": known.shown.approver_upn}
 
 
 def _submit(request: HttpRequest, organization: Organization, form: ConnectionForm, approver: Person) -> HttpResponse:
@@ -205,6 +214,7 @@ def connection(request: HttpRequest, ref: str) -> HttpResponse:
         "configure",
         connection=shown,
         revision=shown.shown,
+        form=ReasonForm(),
         decisions=shown.decisions.select_related("revision"),
         approver_link=request.build_absolute_uri(link),
     )

@@ -109,12 +109,12 @@ def return_(*, connection: Connection, revision: Revision, actor: User, actor_na
 
 
 @transaction.atomic
-def withdraw(*, connection: Connection, actor: User, actor_name: str) -> None:
+def withdraw(*, connection: Connection, actor: User, actor_name: str, reason: str) -> None:
     """Take a proposal back before it was decided."""
     connection = _locked(connection)
     if connection.proposed is None:
         raise Refused("not-proposed")
-    _decide(connection, connection.proposed, Decision.Kind.WITHDRAW, actor, actor_name)
+    _decide(connection, connection.proposed, Decision.Kind.WITHDRAW, actor, actor_name, reason=reason)
     connection.proposed = None
     connection.save(update_fields=["proposed"])
 

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import approve, configure, consent, epic_signin, records
+from portal import approve, configure, consent, epic_signin, lifecycle, records
 
 urlpatterns = [
     path("", configure.home, name="portal"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("configure/add/", configure.add, name="configure_add"),
     path("configure/people/", configure.people, name="configure_people"),
     path("configure/<str:ref>/", configure.connection, name="connection"),
+    path("configure/<str:ref>/act/", lifecycle.act, name="act"),
     path("approve/", approve.index, name="approve"),
     path("approve/epic/callback", epic_signin.CallbackView.as_view(), name="ehr_signin_callback"),
     path("approve/<str:ref>/", approve.one, name="approve_one"),

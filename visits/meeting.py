@@ -93,13 +93,13 @@ def _make(visit: Visit, user: User, deadline: Deadline) -> None:
     _require_licence(tid, oid, deadline)
     # An opaque reference: a second try by the same organizer finds the same meeting.
     external_id = f"{visit.id}:{visit.generation}"
+    agreed = live_settings(visit)
     meeting = meetings.create_or_get(
-        tid, oid, external_id=external_id, subject=str(agreement.MEETING_SUBJECT), deadline=deadline
+        tid, oid, external_id=external_id, subject=agreed.meeting_subject, deadline=deadline
     )
     visit.meeting_id, visit.opened_at = meeting.id, timezone.now()
     visit.seal("join_url", meeting.join_url)
-    lobby = agreement.load(visit.connection.live.settings).lobby if visit.connection.live else meetings.ORGANIZATION
-    visit.lobby = lobby if _set_lobby(visit, user, lobby, deadline) else ""
+    visit.lobby = agreed.lobby if _set_lobby(visit, user, agreed.lobby, deadline) else ""
     link = _best_effort(
         "visitor-link", LINK_SECONDS, deadline, lambda d: meetings.visitor_url(tid, oid, meeting.id, deadline=d)
     )
@@ -107,6 +107,12 @@ def _make(visit: Visit, user: User, deadline: Deadline) -> None:
     visit.presence_live = subscribe(visit, tid, meeting.join_url, deadline)
     _keep(visit, user)
     trail.record(visit.connection.organization, "meeting-opened", visit=visit.id, presence=str(visit.presence_live))
+
+
+def live_settings(visit: Visit) -> agreement.Settings:
+    """The settings that the visit's connection serves launches with now."""
+    live = visit.connection.live
+    return agreement.load(live.settings) if live else agreement.Settings()
 
 
 def _require_licence(tid: str, oid: str, deadline: Deadline) -> None:

@@ -193,8 +193,8 @@ def _write_back(visit: Visit, participants: list[Participant], state: VisitState
     last = dict(rows.distinct("participant").values_list("participant", "presence"))
     lanes: set[tuple[int, int]] = set()
     for participant in (one for one in participants if one.external_id_sealed):
-        rows = _tell(participant, state.people[str(participant.id)], last.get(participant.id, ""))
-        lanes |= {(row.target_id, row.lane) for row in rows}
+        told = _tell(participant, state.people[str(participant.id)], last.get(participant.id, ""))
+        lanes |= {(row.target_id, row.lane) for row in told}
     return lanes
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from connector import problems
+from connector import agreement, problems
 from connector.errors import WireError
 from connector.models import Connection
 from visits.handles import Lost
@@ -46,7 +47,7 @@ def explained(view: View) -> View:
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return view(request, *args, **kwargs)
+            return framed(view(request, *args, **kwargs), getattr(request, "connection", None))
         except Stop as stop:
             code, context = stop.code, stop.context
         except Lost:
@@ -54,9 +55,19 @@ def explained(view: View) -> View:
         except WireError as error:
             code, context = error.code, wire_context(error)
         door = getattr(request, "door", kwargs.get("door", ""))
-        return page(request, code, door=door, connection=getattr(request, "connection", None), **context)
+        connection = getattr(request, "connection", None)
+        return framed(page(request, code, door=door, connection=connection, **context), connection)
 
     return wrapper
+
+
+def framed(response: HttpResponse, connection: Connection | None) -> HttpResponse:
+    """Let the connection's own EHR show the page in its frames, and nobody else (CSP frame-ancestors)."""
+    if connection and connection.live:
+        ancestors = agreement.load(connection.live.settings).frame_ancestors
+        parts = urlsplit(connection.base_url)
+        response._csp_replace = {"frame-ancestors": [f"{parts.scheme}://{parts.netloc}", *ancestors]}  # type: ignore[attr-defined]
+    return response
 
 
 def wire_context(error: WireError) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def verify_id_token(token: str, *, tenant: str, nonce: str, deadline: Deadline) 
         required=["exp", "iat", "iss", "aud", "tid", "oid", "nonce"],
         deadline=deadline,
         leeway=CLOCK_SKEW_SECONDS,
+        keys_name_issuer=True,
     )
     tid, oid = _guid(claims["tid"]), _guid(claims["oid"])
     if tid == PERSONAL_ACCOUNTS:

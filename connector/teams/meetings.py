@@ -3,6 +3,7 @@ subscriptions."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from connector.errors import Permanent, Retry, asking
-from connector.http import Deadline
+from connector.http import Answer, Deadline
 from connector.teams import graph
 
 MEETING_HOURS = 4
@@ -57,7 +58,7 @@ def set_options(tid: str, oid: str, meeting_id: str, *, lobby: str, deadline: De
         "recordAutomatically": False,
         "isEntryExitAnnounced": False,
     }
-    graph.call(tid, "PATCH", _path(oid, meeting_id), deadline=deadline, json=body)
+    _document(graph.call(tid, "PATCH", _path(oid, meeting_id), deadline=deadline, json=body))
 
 
 @asking("graph")
@@ -96,7 +97,7 @@ def subscribe(
         "clientState": client_state,
     }
     # This resource is known to beta alone.
-    document = graph.call(tid, "POST", "subscriptions", version="beta", deadline=deadline, json=body).json_or_empty()
+    document = _document(graph.call(tid, "POST", "subscriptions", version="beta", deadline=deadline, json=body))
     ends = parse_datetime(str(document.get("expirationDateTime") or "")[:19] + "Z")
     return str(document.get("id") or ""), ends or expires
 
@@ -113,6 +114,11 @@ def is_teams_url(url: str) -> bool:
     """Whether an address is one that people may be sent to."""
     parts = urlsplit(url)
     return bool({parts.netloc.lower(), (parts.hostname or "").lower()} & settings.TEAMS_HOSTS)
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    """The JSON of a success. It may come without a body; with a sign-in page in its place it is none: Retry."""
+    return answer.json() if answer.body else {}
 
 
 def _trusted(meeting: Meeting) -> Meeting:

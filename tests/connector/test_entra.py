@@ -15,7 +15,6 @@ from tests.connector.tokens import claims, public, rsa_key, signed
 from tests.servers import Reply, Server
 
 TID, OID = "3f1d8a52-7c0e-4b6a-9d25-6e1f0b9a1c01", "8d2b7c11-0000-4c11-8a11-000000000001"
-ISSUER_OF_KEYS = "https://login.microsoftonline.com/{tenantid}/v2.0"
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def authority(server: Server, settings: Settings) -> Server:
     """A server that is configured as Entra and publishes one key for every tenant."""
     settings.ENTRA_AUTHORITY = server.url
     for tenant in ("organizations", TID):
-        keys = [public(rsa_key(), kid="k1", use="sig", issuer=ISSUER_OF_KEYS)]
+        keys = [public(rsa_key(), kid="k1", use="sig", issuer=f"{server.url}/{{tenantid}}/v2.0")]
         server.answer(f"/{tenant}/discovery/v2.0/keys", Reply({"keys": keys}))
     return server
 
@@ -203,3 +202,10 @@ def test_admin_consent_is_asked_for_graph_and_comes_back_with_the_state(settings
         "&scope=https%3A%2F%2Fgraph.example%2F.default"
         "&redirect_uri=https%3A%2F%2Fconnector.example%2Fconsent%2Fcallback%2F&state=s+1"
     )
+
+
+def test_a_key_of_another_issuer_signs_nobody_in(authority: Server) -> None:
+    keys = [public(rsa_key(), kid="k1", use="sig", issuer=f"{authority.url}/8b24c7e9-51aa-4f0d-8c3e-2d7746f0aa02/v2.0")]
+    authority.answer("/organizations/discovery/v2.0/keys", Reply({"keys": keys}))
+    with pytest.raises(Permanent, match="id-token-issuer"):
+        verify(id_token(authority))

@@ -59,7 +59,10 @@ def test_before_the_sign_in_the_approver_sees_what_epic_must_know(house: House, 
         f"{web}/launch/{ref}/patient/callback",
     ]
     assert page.rows("JWKS URL") == [f"{web}/jwks/testing.json"] * 3
-    assert page.rows("Scopes")[:2] == ["launch openid fhirUser user/Practitioner.read", "launch openid fhirUser"]
+    assert page.rows("Scopes")[:2] == [
+        "launch openid fhirUser user/Practitioner.read user/Organization.read",
+        "launch openid fhirUser",
+    ]
     assert "client systems" in page.text
 
 

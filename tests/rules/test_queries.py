@@ -1,7 +1,6 @@
 """A list of thirty connections costs the database as many questions as a list of one."""
 
 import uuid
-from itertools import cycle, islice
 
 import pytest
 from django.db import connection as database
@@ -55,7 +54,7 @@ def in_state(connection: Connection, state: str, user: User) -> None:
     if state == "returned":
         services.return_(connection=connection, revision=revision, reason="Look again.", **who)
     elif state == "withdrawn":
-        services.withdraw(connection=connection, **who)
+        services.withdraw(connection=connection, reason="Not now.", **who)
     elif state != "waiting":
         go_live(connection)
         Decision.objects.create(connection=connection, revision=revision, kind=Decision.Kind.APPROVE, **who)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ CSN = "770011"
 CARLA, DAVID, PIA, ROSA = "CMENDES", "DKIM", "pia", "rosa"
 MICROSOFT = {CARLA: "Dr. Carla Mendes", DAVID: "Dr. David Kim"}
 PRACTITIONERS = {CARLA: "e-cmendes", DAVID: "e-dkim"}
+SECONDS_TO_THE_CHART = 20
 PICKER = "Pick an account"
 YES = "Yes, both are mine"
 KEPT = ("visits_visit", "visits_participant", "visits_ehruserlink", "visits_fact", "connector_user")
@@ -126,6 +128,16 @@ def confirm(visitor: Visitor, asked: Shown) -> Shown:
     return visitor.follow(visitor.press(asked, YES), "Join in Teams")
 
 
+def until(visitor: Visitor, page: Shown, text: str) -> Shown:
+    """Refresh a page, as it does itself, until it says something."""
+    deadline = time.monotonic() + SECONDS_TO_THE_CHART
+    while text not in page.text:
+        assert time.monotonic() < deadline, page.text
+        time.sleep(0.3)
+        page = visitor.open(page.url)
+    return page
+
+
 def walk(visitor: Visitor, address: str, until: Callable[[str], bool]) -> str:
     """Follow redirects one by one; the first address that `until` recognises, not opened yet."""
     for _ in range(12):
@@ -176,7 +188,7 @@ def nothing_changed(clinic: Clinic) -> Iterator[None]:
     before = _snapshot(clinic)
     yield
     changed = {name: (before[name], now) for name, now in _snapshot(clinic).items() if now != before[name]}
-    assert changed == {}
+    assert changed == {}, changed
 
 
 def _snapshot(clinic: Clinic) -> dict[str, Any]:

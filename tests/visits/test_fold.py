@@ -88,6 +88,21 @@ STORIES = {
         "expected",
         "waiting 4",
     ),
+    "the waiting page falls silent during the call": (
+        "0 sent patient, 1 connected a, 2 waiting patient, 4 gone patient, 5 disconnected a",
+        "expected",
+        "disconnected 5",
+    ),
+    "taken back, and yet had been in Teams": (
+        "0 sent patient, 1 connected a, 2 disconnected a, 5 gone patient",
+        "expected",
+        "disconnected 2",
+    ),
+    "everything at one moment": (
+        "1 connected desk, 1 disconnected desk, 2 gone patient, 2 sent patient, 2 waiting patient",
+        "disconnected 1",
+        "waiting 2",
+    ),
     "two devices, one left": ("0 connected desk, 1 connected phone, 2 disconnected desk", "connected 0", "expected"),
     "two devices, one in the lobby": ("0 connected desk, 1 lobby phone, 2 disconnected desk", "lobby 2", "expected"),
     "two devices, both left": (
@@ -114,6 +129,16 @@ STORIES = {
     "an outsider who was there before": ("0 lobby a, 5 sent patient", "expected", "sent 5"),
     "clocks that differ by seconds": ("1 lobby a, 1.2 sent patient", "expected", "lobby 1.2"),
     "two outsiders at once": ("0 sent patient, 1 lobby a, 1 lobby b", "expected", "sent 0"),
+    "two outsiders, until one is left": (
+        "0 sent patient, 1 lobby a, 1 lobby b, 2 disconnected b, 3 disconnected a",
+        "expected",
+        "disconnected 3",
+    ),
+    "an interpreter stays in the lobby after the patient has left": (
+        "0 sent patient, 1 lobby a, 2 lobby b, 3 disconnected a",
+        "expected",
+        "disconnected 3",
+    ),
     "an interpreter stays after the patient has left": (
         "0 sent patient, 1 connected a, 2 connected b, 3 disconnected a",
         "expected",

@@ -140,7 +140,8 @@ def test_a_patient_context_unlike_the_visits_lets_nobody_in(clinic: Clinic) -> N
     for slot, record in clinic.records.items():
         one_for_all = record["CONTEXT"].replace("%CSN%", "770011")
         clinic.paste(slot, record | {"CONTEXT": one_for_all})
-    steps.enter(clinic, PIA)
+    patient = clinic.visitor()
+    steps.until(patient, patient.open(clinic.press(PIA)), "The clinic can see that you are here.")
     with nothing_changed(clinic):
         page = clinic.visitor().open(clinic.press(CARLA, "770012"))
         explained(clinic, page, "This visit belongs to another patient", 403)

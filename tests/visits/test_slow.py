@@ -78,4 +78,4 @@ def test_slow_discovery_and_a_slow_app_token_hold_nobody_beyond_the_deadline(cli
     clinic.forget_cache()
     clinic.fail("epic", "smart-configuration|metadata", "hang", HELD)
     clinic.fail("entra", f"{RIVERSIDE_TID}/oauth2/v2.0/token", "hang", HELD)
-    all_stuck(clinic, {teams: TEAMS, patient: EHR})
+    all_stuck(clinic, {teams: MICROSOFT, patient: EHR})

@@ -1,0 +1,55 @@
+"""Suspend, resume and withdraw: what an administrator or the approver may do with a connection at any time, at once."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from connector import access
+from connector.models import Connection, User
+from connector.signin import signed_in
+from portal import services
+from portal.forms import ReasonForm
+from portal.services import Refused
+
+# action -> (service, what is said when it was done)
+ACTIONS: dict[str, tuple[Callable[..., None], Promise]] = {
+    "suspend": (services.suspend, _("Suspended. Launches stop now; visits that run go on.")),
+    "resume": (services.resume, _("Resumed. Launches work again.")),
+    "withdraw": (services.withdraw, _("Withdrawn. The live settings, if there are any, stay as they are.")),
+}
+
+
+@require_POST
+def act(request: HttpRequest, ref: str) -> HttpResponse:
+    """Do one of ACTIONS, with the reason that the other side will read."""
+    user = signed_in(request)
+    connection = access.connection_of(user, ref)
+    if request.POST.get("action") not in ACTIONS:
+        raise Http404
+    service, done = ACTIONS[request.POST["action"]]
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Say why: the other side reads it. Nothing was changed."))
+        return redirect("connection", ref=ref)
+    try:
+        service(
+            connection=connection,
+            actor=user,
+            actor_name=name_of(user, connection),
+            reason=form.cleaned_data["reason"],
+        )
+        messages.success(request, str(done))
+    except Refused:
+        messages.warning(request, _("This was changed in the meantime. Here is how it stands now."))
+    return redirect("connection", ref=ref)
+
+
+def name_of(user: User, connection: Connection) -> str:
+    """The person's name as the business records of this connection have it."""
+    administrator = connection.organization.administrators.filter(user=user).first()
+    return administrator.name if administrator else connection.shown.approver_name

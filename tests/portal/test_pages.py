@@ -1,0 +1,109 @@
+"""The portal's pages in a browser: nothing that a screen reader, a keyboard or a phone could not use."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from sandbox.launcher.house import House
+from tests.portal import steps
+from tests.stories.people import fhir_base, sign_in_with_microsoft
+
+Person = Callable[..., Page]
+OPTIONS = {"preload": False}  # axe would fetch the style sheets by itself, which the policy forbids
+PATHS = (
+    "configure/",
+    "configure/add/",
+    "configure/{ref}/",
+    "approve/",
+    "approve/{ref}/",
+    "records/",
+    "records/{ref}/",
+    "consent/",
+    "consent/callback/",  # an error page of ours
+    "nowhere/",
+)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong with a page: rule, impact, where."""
+    found: list[dict[str, Any]] = Axe().run(page, options=OPTIONS).response["violations"]
+    return [f"{one['id']} ({one['impact']}): {node['html']}" for one in found for node in one["nodes"]]
+
+
+def signed_in(house: House, page: Page) -> Page:
+    page.goto(house.urls["web"])
+    sign_in_with_microsoft(page, "Ada Lindqvist")
+    expect(page.get_by_role("heading", name="Configuration information")).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize("viewport", ["desktop", "phone"])
+def test_axe_finds_nothing_wrong_with_any_page(house: House, person: Person, viewport: str) -> None:
+    visitor = steps.administrator(house)
+    page = person(viewport)
+    page.goto(f"{house.urls['web']}/signin/")
+    wrong = {"signin/": violations(page)}
+    signed_in(house, page)
+    wrong["configure/, empty"] = violations(page)
+    _, records = steps.approved(house, visitor)
+    page.goto(f"{house.urls['web']}/configure/add/")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    wrong["configure/add/, with errors"] = violations(page)
+    for path in PATHS:
+        page.goto(f"{house.urls['web']}/{path.format(ref=records.path.split('/')[2])}")
+        wrong[path] = violations(page)
+    assert {path: found for path, found in wrong.items() if found} == {}
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def focused(page: Page) -> str:
+    """The name of the field, or the text of the button or link, that has the focus."""
+    name: str = page.evaluate(
+        "(() => { const at = document.activeElement; return at.name && at.tagName === 'INPUT' ? at.name : at.innerText })()"
+    )
+    return name.strip()
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until this field, button or link has the focus."""
+    for _ in range(30):
+        if focused(page) == name:
+            return
+        press(page, "Tab")
+    raise AssertionError(f"No number of tabs leads to “{name}”")
+
+
+def test_the_form_is_filled_and_sent_by_keyboard_alone(house: House, person: Person) -> None:
+    steps.administrator(house)
+    page = signed_in(house, person())
+    page.goto(f"{house.urls['web']}/configure/add/")
+    tab_to(page, "base_url")
+    page.keyboard.type(fhir_base(house.urls))
+    tab_to(page, "environment")
+    press(page, "ArrowDown")
+    tab_to(page, "approver")
+    page.keyboard.type("ben.okafor@riverside.example")
+    tab_to(page, "Check")
+    press(page, "Enter")
+    expect(page.locator("main")).to_contain_text("Epic May 2026 answers here with FHIR R4")
+    tab_to(page, "Submit for approval")
+    press(page, "Enter")
+    expect(page.locator("main")).to_contain_text("It waits for Ben Okafor")
+    expect(page.locator("main")).to_contain_text("Production")
+
+
+def test_the_first_tab_skips_to_the_content(house: House, person: Person) -> None:
+    page = person()
+    page.goto(f"{house.urls['web']}/signin/")
+    press(page, "Tab")
+    assert focused(page) == "Skip to content"
+    press(page, "Enter", "Tab")
+    assert focused(page) == "Sign in with Microsoft"
