@@ -1,12 +1,14 @@
 """Approve: the named analyst signs in to the EHR, sees what he approves, approves it or returns it with a reason."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import access
@@ -16,13 +18,21 @@ from portal import records, services, shell
 from portal.forms import ReasonForm
 from portal.services import Refused
 
-if TYPE_CHECKING:
-    from portal.epic_signin import Attempt
-
 REFUSED = {
-    "not-proposed": _("This was decided or changed in the meantime. Here is how it stands now."),
-    "no-ehr-sign-in": _("Sign in to the EHR first: the approval rests on it."),
+    "not-proposed": gettext_lazy("This was decided or changed in the meantime. Here is how it stands now."),
+    "no-ehr-sign-in": gettext_lazy("Sign in to the EHR first: the approval rests on it."),
 }
+
+
+@dataclass
+class Attempt:
+    """One sign-in on its way back: the revision it is for, and what came of it."""
+
+    revision: Revision
+    who: str = ""
+    organization: str = ""
+    proof: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
 
 
 def url(connection: Connection) -> str:
@@ -45,7 +55,7 @@ def one(request: HttpRequest, ref: str) -> HttpResponse:
     return _page(request, connection, ReasonForm())
 
 
-def confirmation(request: HttpRequest, attempt: "Attempt") -> HttpResponse:
+def confirmation(request: HttpRequest, attempt: Attempt) -> HttpResponse:
     """Right after the EHR sign-in: who signed in where, shown once, with the decision below."""
     return _page(request, attempt.revision.connection, ReasonForm(), attempt=attempt)
 
@@ -73,7 +83,7 @@ def _approve(request: HttpRequest, connection: Connection, revision: Revision) -
     try:
         services.approve(connection=connection, revision=revision, actor=user, actor_name=revision.approver_name)
     except Refused as refused:
-        messages.warning(request, REFUSED[refused.code])
+        messages.warning(request, str(REFUSED[refused.code]))
         return redirect(url(connection))
     messages.success(request, _("Approved. These are the integration records for Epic."))
     return redirect("record", ref=connection.ref)
@@ -86,7 +96,7 @@ def _return(request: HttpRequest, connection: Connection, revision: Revision, re
             connection=connection, revision=revision, actor=user, actor_name=revision.approver_name, reason=reason
         )
     except Refused as refused:
-        messages.warning(request, REFUSED[refused.code])
+        messages.warning(request, str(REFUSED[refused.code]))
     else:
         messages.success(request, _("Returned. The administrator sees your reason."))
     return redirect("approve")
@@ -97,7 +107,7 @@ def _page(
     connection: Connection,
     form: ReasonForm,
     *,
-    attempt: "Attempt | None" = None,
+    attempt: Attempt | None = None,
     status: int = 200,
 ) -> HttpResponse:
     user, revision = signed_in(request), connection.shown

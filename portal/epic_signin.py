@@ -5,7 +5,6 @@ something about a revision: it logs nobody in, makes no user and keeps no identi
 """
 
 import logging
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -24,22 +23,12 @@ from connector.models import EhrSignIn, Revision
 from connector.signin import signed_in
 from connector.wires import provider_client
 from portal import approve
+from portal.approve import Attempt
 
 log = logging.getLogger(__name__)
 
 SECONDS = 8.0
 STATES = "oidc_states"  # where mozilla-django-oidc keeps state, nonce and verifier of each attempt
-
-
-@dataclass
-class Attempt:
-    """One sign-in on its way back: the revision it is for, and what came of it."""
-
-    revision: Revision
-    who: str = ""
-    organization: str = ""
-    proof: dict[str, Any] = field(default_factory=dict)
-    error: str = ""
 
 
 def redirect_uri() -> str:
