@@ -9,7 +9,7 @@ BIN := .venv/bin
 SOURCES := connector portal visits sandbox tests
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house tour check format lock chromium
+.PHONY: help demo demo-reset test test-fast test-house tour check format lock chromium interop
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,13 +20,13 @@ demo: .venv/installed ## Run the whole house: PostgreSQL, Valkey, sandbox, conne
 demo-reset: .venv/installed ## Forget the demo's data
 	@exec $(BIN)/python -m sandbox.launcher reset
 
-test: .venv/installed chromium ## Every test, on two cores
+test: .venv/installed chromium interop ## Every test, on two cores
 	@$(MAKE) -j2 --keep-going --output-sync=target test-fast test-house
 
 test-fast: .venv/installed ## The tests that need neither the running house nor a browser
 	@$(BIN)/pytest -m "not house" </dev/null
 
-test-house: .venv/installed ## The flow tests and stories: every process running, Chromium
+test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
 	@$(BIN)/pytest -m house </dev/null
 
 # Migrations are compared with the models alone: that the production-like database cannot be reached is no fault.
@@ -85,3 +85,14 @@ chromium:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium </dev/null >/dev/null && exit 0
 	fi
 	echo "No Chromium, and it cannot be installed from here: the stories will fail by name. Set CHROMIUM, or as root: apt-get install chromium" >&2
+
+# What tests/interop needs: npm's oidc-provider. Playwright brings the Node that runs it; only npm itself may be missing.
+interop: tests/interop/node_modules/installed
+
+tests/interop/node_modules/installed: tests/interop/package-lock.json
+	@if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		echo "Installing npm for the tests against oidc-provider ..."
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm </dev/null >/dev/null || true
+	fi
+	if npm ci --prefix tests/interop --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then touch $@; exit 0; fi
+	echo "oidc-provider cannot be installed from here: tests/interop will fail by name. It needs npm (as root: apt-get install npm) and its registry." >&2

@@ -6,6 +6,7 @@ A portal sign-in opens a Django session. A clinician's sign-in proves who he is 
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -36,9 +37,16 @@ log = logging.getLogger(__name__)
 SECONDS = 8.0
 PORTAL = "portal"
 
-# What becomes of a proven identity, by the purpose that its sign-in was started for. Visits add theirs (visits.apps).
-Arrival = Callable[[HttpRequest, entra.Identity, dict[str, str]], HttpResponse]
-arrivals: dict[str, Arrival] = {}
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a sign-in other than the portal's is for: what becomes of the identity, and the shell of its error pages."""
+
+    arrive: Callable[[HttpRequest, entra.Identity, dict[str, str]], HttpResponse]
+    shell: str
+
+
+purposes: dict[str, Purpose] = {}  # visits add theirs (visits.apps)
 
 
 def nonce_for(code_verifier: str) -> str:
@@ -126,6 +134,7 @@ class CallbackView(OAuth2CallbackView):
         state, response = super()._get_state(request, provider)
         if state:
             self.adapter.tenant = state["data"]["tenant"]
+            request.sign_in_purpose = state["data"]["purpose"]  # type: ignore[attr-defined]
         return state, response
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -133,8 +142,14 @@ class CallbackView(OAuth2CallbackView):
             response: HttpResponse = super().dispatch(request, *args, **kwargs)
         except WireError as error:
             log.warning("sign-in refused", extra={"code": error.code, "host": error.host, "status": error.status})
-            return problems.page(request, error.code)
+            return _problem(request, error.code)
         return response
+
+
+def _problem(request: HttpRequest, code: str) -> HttpResponse:
+    """The error page of a sign-in, in the shell of whatever it was for."""
+    purpose = purposes.get(getattr(request, "sign_in_purpose", PORTAL))
+    return problems.page(request, code, base=purpose.shell if purpose else "portal/base.html")
 
 
 class IdentityAdapter(DefaultSocialAccountAdapter):
@@ -148,8 +163,8 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
         itself."""
         data = sociallogin.state["data"]
         identity: entra.Identity = sociallogin.identity
-        if arrive := arrivals.get(data["purpose"]):
-            raise ImmediateHttpResponse(arrive(request, identity, data))
+        if purpose := purposes.get(data["purpose"]):
+            raise ImmediateHttpResponse(purpose.arrive(request, identity, data))
         if not access.is_allowed_tenant(identity.tid):
             raise ImmediateHttpResponse(problems.page(request, "tenant-not-allowed", regions=settings.REGION_HOSTS))
         user = access.enter(identity)
@@ -159,10 +174,10 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
     ) -> None:
-        code = "sign-in-cancelled" if str(error) == "cancelled" else "sign-in-expired"
-        if exception is not None or (extra_context or {}).get("state"):
-            code = code if str(error) == "cancelled" else "entra-unavailable"
-        raise ImmediateHttpResponse(problems.page(request, code))
+        """allauth's own failures: cancelled at Microsoft, a state that is not or no longer known, no usable answer."""
+        known_state = exception is not None or (extra_context or {}).get("state")
+        code = "entra-unavailable" if known_state else "sign-in-expired"
+        raise ImmediateHttpResponse(_problem(request, "sign-in-cancelled" if str(error) == "cancelled" else code))
 
 
 callback = CallbackView.adapter_view(MicrosoftAdapter)

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connector import access, problems
 from connector.ehr import discovery
@@ -190,10 +190,10 @@ def _chosen(people: list[Person], oid: str) -> Person | None:
     return next((person for person in people if person.oid == oid), None)
 
 
-@require_GET
+@require_POST
 def people(request: HttpRequest) -> HttpResponse:
     """Directory suggestions while a name is typed: an improvement for the form, which works without it."""
-    organization, typed = _organization(request), request.GET.get("approver", "").strip()[:200]
+    organization, typed = _organization(request), request.POST.get("approver", "").strip()[:200]
     found: list[Person] = []
     if organization and len(typed) > 1:
         try:

@@ -36,7 +36,7 @@ class ConnectionForm(forms.Form):
                 "autocomplete": "off",
                 "spellcheck": "false",
                 "list": "people",
-                "hx-get": reverse_lazy("configure_people"),
+                "hx-post": reverse_lazy("configure_people"),  # a name has no place in an address
                 "hx-trigger": "input changed delay:300ms",
                 "hx-target": "#people",
             }

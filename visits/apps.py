@@ -8,8 +8,8 @@ class VisitsConfig(AppConfig):
 
     def ready(self) -> None:
         from connector import problems, signin
-        from visits import arrival, link
+        from visits import arrival, link, trouble
         from visits.problems import PROBLEMS
 
         problems.PROBLEMS.update(PROBLEMS)
-        signin.arrivals[arrival.CLINICIAN] = link.arrive
+        signin.purposes[arrival.CLINICIAN] = signin.Purpose(link.arrive, trouble.CLINICIAN)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 
 from connector import keys, signin, trail
 from connector.agreement import Settings
@@ -57,12 +56,19 @@ def arrive(
     trail.record(
         connection.organization, "launched", visit=visit.id, participant=participant.id, door=row.door, role=press.role
     )
-    handle = handles.issue(row)
     if not participant.is_staff:
         waiting.arrived(participant, event_id=str(row.id))
-        return redirect("visit", handle=handle)
+        return redirect("visit", handle=handles.issue(row))
     if participant.user_id:
-        return redirect("join" if participant.sent_at is None else "visit", handle=handle)
+        return redirect("join" if participant.sent_at is None else "visit", handle=handles.issue(row))
+    return _to_microsoft(request, row, identity, granted, deadline)
+
+
+def _to_microsoft(
+    request: HttpRequest, row: Launch, identity: EhrIdentity | None, granted: Granted, deadline: Deadline
+) -> HttpResponse:
+    """A clinician's first time: sign in at the organization's own tenant, then confirm (visits.link)."""
+    connection = row.connection
     name = read_name(connection, identity, granted, deadline)
     sealed = keys.encrypt(connection.organization_id, name, ("launch", "name", str(row.id))) if name else ""
     return signin.begin(
@@ -72,7 +78,6 @@ def arrive(
         prompt="select_account",
         launch=str(row.id),
         name=sealed,
-        next=reverse("visit", args=[handle]),
     )
 
 

@@ -63,11 +63,13 @@ class Outsider:
 
 @dataclass(frozen=True)
 class Change:
-    """A line of the visit's story. `key` is the participant's, or empty for somebody unattributed."""
+    """A line of the visit's story. `key` is the participant's, or empty for somebody unattributed; `inferred`: only the
+    end of the call tells that he is gone."""
 
     at: datetime
     key: str
     presence: str
+    inferred: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,15 +159,16 @@ def _pass(story: _Story, at: datetime, lines: list[FactLine]) -> None:
     """Everything that happened at one moment, then what it means: within a moment nobody is counted twice."""
     for line in lines:
         _page(story, line)
-    if any(line.kind == CALL_ENDED for line in lines):
+    ended = any(line.kind == CALL_ENDED for line in lines)
+    if ended:
         for seat in story.seats.values():
             seat.presence = DISCONNECTED if seat.present else seat.presence
     came = [arrival for line in lines if (arrival := _roster(story, line))]
     came += _attribute(story)
     for key in {key for seat in came for key in seat.owners}:
         story.off[key] = DISCONNECTED
-    _show_people(story, at)
-    _show_outsiders(story, at)
+    _show_people(story, at, ended)
+    _show_outsiders(story, at, ended)
     _show_call(story, at)
 
 
@@ -228,7 +231,7 @@ def _can_be(story: _Story, seat: _Seat, known: list[_Seat]) -> bool:
     return all(one.presence == LOBBY for one in known) and (admitted or not known)
 
 
-def _show_people(story: _Story, at: datetime) -> None:
+def _show_people(story: _Story, at: datetime, ended: bool) -> None:
     roster: dict[str, set[str]] = {key: set() for key in story.people}
     for seat in story.seats.values():
         for key in seat.owners:
@@ -237,14 +240,14 @@ def _show_people(story: _Story, at: datetime) -> None:
         presence = next((one for one in PRESENT if one in presences), story.off[key])
         if presence != story.shown[key].presence:
             story.shown[key] = PersonState(presence, at)
-            story.changes.append(Change(at, key, presence))
+            story.changes.append(Change(at, key, presence, ended and presence == DISCONNECTED))
 
 
-def _show_outsiders(story: _Story, at: datetime) -> None:
+def _show_outsiders(story: _Story, at: datetime, ended: bool) -> None:
     for seat in story.seats.values():
         if seat.presence and not seat.owners and (seat.shown is None or seat.shown.presence != seat.presence):
             seat.shown = Outsider(seat.presence, at, bool(seat.oid))
-            story.changes.append(Change(at, "", seat.presence))
+            story.changes.append(Change(at, "", seat.presence, ended and seat.presence == DISCONNECTED))
 
 
 def _show_call(story: _Story, at: datetime) -> None:

@@ -25,8 +25,6 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
     if row is None or row.participant is None:
         return page(request, "page-lost", door="provider")
     connection = row.connection
-    if identity.tid != str(connection.organization.tid):
-        return page(request, "other-organization", door="provider", connection=connection)
     place = ("launch", "name", str(row.id))
     confirmed = {"launch": str(row.id), "oid": identity.oid}
     context = {
@@ -34,7 +32,7 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
         "identity": identity,
         "organization": connection.organization.name,
         "token": signing.dumps(confirmed, salt=SALT),
-        "handle": data["next"].rstrip("/").split("/")[-1],
+        "handle": handles.issue(row),
     }
     return render(request, "visits/link.html", context)
 

@@ -165,8 +165,9 @@ def _times(visit: Visit, state: VisitState) -> tuple[datetime | None, datetime |
 
 def _write_trail(visit: Visit, state: VisitState) -> None:
     """Write the lines of the folded story that the trail has not got yet. A late fact adds its line with its true time;
-    what was written stays, even where the fold now knows better."""
-    lines = Counter(_lines(state))
+    what was written stays, even where the fold now knows better. Who is gone only because the call ended may still be
+    told to have left before: he gets his line when the visit is over."""
+    lines = Counter(_lines(state, visit.ended_at is not None))
     written = Entry.objects.filter(visit=visit.pk, event__in={event for event, _, _ in lines})
     missing = lines - Counter(written.values_list("event", "participant", "at"))
     organization = visit.connection.organization
@@ -174,9 +175,9 @@ def _write_trail(visit: Visit, state: VisitState) -> None:
         trail.record(organization, event, at=at, visit=visit.pk, participant=participant)
 
 
-def _lines(state: VisitState) -> list[Line]:
+def _lines(state: VisitState, over: bool) -> list[Line]:
     """(event, participant, time) of each change that the trail tells. Being sent is told by the page that does it."""
-    told = [change for change in state.changes if change.presence in EVENTS]
+    told = [change for change in state.changes if change.presence in EVENTS and (over or not change.inferred)]
     return [
         (
             f"{'participant' if change.key else 'outsider'}-{EVENTS[change.presence]}",

@@ -116,13 +116,6 @@ PROBLEMS: dict[str, Problem] = {
         YOU,
         403,
     ),
-    "other-organization": Problem(
-        _("This Microsoft account belongs to another organization"),
-        _("Visits are held with an account of the organization whose EHR you use."),
-        _("Press the button again and pick your account of this organization."),
-        YOU,
-        403,
-    ),
     "teams-licence": Problem(
         _("Your account has no Teams licence"),
         _("A clinician needs a Teams licence to hold a video visit."),

@@ -10,8 +10,6 @@ from connector.cached import quietly
 from visits import facts, presence
 from visits.models import Fact, Participant
 
-SEEN_SECONDS = 86_400
-
 
 def arrived(participant: Participant, *, event_id: str) -> None:
     """Arriving on the waiting page: the EHR's schedule shows it before the clinician presses."""
@@ -21,14 +19,17 @@ def arrived(participant: Participant, *, event_id: str) -> None:
 
 def seen(participant: Participant) -> None:
     """The page asked again: whoever asks is still there."""
-    quietly(lambda: cache.set(facts.SEEN_KEY.format(participant.id), time.time(), SEEN_SECONDS))
+    quietly(lambda: cache.set(facts.SEEN_KEY.format(participant.id), time.time(), facts.SEEN_SECONDS))
 
 
 def back(participant: Participant) -> None:
-    """The page asked again after it had been taken for left (a phone that slept): waiting once more."""
+    """The page asked again. After it had been taken for left (a phone that slept), or in a meeting that was opened anew,
+    its person waits once more."""
     seen(participant)
-    last = participant.visit.facts.filter(source=facts.PAGE, participant_key=str(participant.id)).last()
-    if last is not None and last.kind == Fact.Kind.GONE:
+    visit = participant.visit
+    told = visit.facts.filter(generation=visit.generation, source=facts.PAGE, participant_key=str(participant.id))
+    last = told.last()
+    if last is None or last.kind == Fact.Kind.GONE:
         _tell(participant, Fact.Kind.WAITING, str(uuid.uuid4()))
 
 

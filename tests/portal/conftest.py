@@ -1,6 +1,10 @@
 """A house that the tests of one module share."""
 
+from collections.abc import Iterator
+
+import psycopg
 import pytest
+from psycopg.rows import DictRow, dict_row
 
 from sandbox.launcher.house import House
 from tests.conftest import first_day
@@ -10,3 +14,11 @@ from tests.conftest import first_day
 def shared_house(running_house: House) -> House:
     """The house as on its first day, once a module: for tests that leave it as they found it."""
     return first_day(running_house)
+
+
+@pytest.fixture(scope="module")
+def shared_database(shared_house: House) -> Iterator[psycopg.Connection[DictRow]]:
+    """A connection to the database of the shared house, each statement its own transaction, rows as dictionaries."""
+    url = shared_house.environment["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        yield connection

@@ -103,7 +103,7 @@ class Visitor(requests.Session):
     def follow(self, page: Shown, link: str) -> Shown:
         return self.open(page.link(link))
 
-    def press(self, page: Shown, button: str, *, follow: bool = True, **typed: str) -> Shown:
+    def press(self, page: Shown, button: str, follow: bool = True, **typed: str) -> Shown:
         """Send the form of a button with what the page holds and what is typed over it."""
         pressed = page.button(button)
         form = pressed.find_parent("form")
@@ -155,8 +155,8 @@ def consent(house: House, tid: str = RIVERSIDE_TID) -> None:
     tell(house, "entra", f"consents/{tid}", granted=True)
 
 
-def forget_tokens(house: House) -> None:
-    """Let every token that the product has cached be over."""
+def forget_cache(house: House) -> None:
+    """Let the product have nothing in its cache: no token, no key set."""
     with redis.Redis.from_url(house.environment["CACHE_URL"]) as cache:
         cache.flushdb()
 
@@ -171,10 +171,10 @@ def administrator(house: House, name: str = "Ada Lindqvist", tid: str = RIVERSID
     return visitor
 
 
-def check(visitor: Visitor, *, base_url: str = "", approver: str = "Ben Okafor", **typed: str) -> Shown:
+def check(visitor: Visitor, *, base_url: str = "", approver: str = "Ben Okafor", environment: str = "testing") -> Shown:
     """Type a FHIR base URL and an approver, and press *Check*."""
-    form = visitor.open("/configure/add/")
-    return visitor.press(form, "Check", base_url=base_url or fhir_base(visitor.urls), approver=approver, **typed)
+    typed = {"base_url": base_url or fhir_base(visitor.urls), "approver": approver, "environment": environment}
+    return visitor.press(visitor.open("/configure/add/"), "Check", True, **typed)
 
 
 def submit(visitor: Visitor, *, base_url: str = "", approver: str = "Ben Okafor") -> Shown:
@@ -198,8 +198,13 @@ def approver(house: House, link: str, name: str = "Ben Okafor") -> tuple[Visitor
     return visitor, page
 
 
+def at_ehr(visitor: Visitor, page: Shown) -> Shown:
+    """The EHR's own sign-in page, reached from the approver's page."""
+    return visitor.open(f"{page.path}epic/")
+
+
 def sign_in_at_ehr(visitor: Visitor, page: Shown, name: str = "Ben Okafor") -> Shown:
-    return visitor.press(visitor.follow(page, "Sign in with Epic"), name)
+    return visitor.press(at_ehr(visitor, page), name)
 
 
 def approved(house: House, visitor: Visitor) -> tuple[Visitor, Shown]:

@@ -1,6 +1,7 @@
 """A list of thirty connections costs the database as many questions as a list of one."""
 
 import uuid
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -49,7 +50,7 @@ def go_live(connection: Connection) -> None:
 
 def in_state(connection: Connection, state: str, user: User) -> None:
     """Bring a new connection there."""
-    who = {"actor": user, "actor_name": "Ben Okafor"}
+    who: Any = {"actor": user, "actor_name": "Ben Okafor"}
     revision = proposed(connection, user)
     if state == "returned":
         services.return_(connection=connection, revision=revision, reason="Look again.", **who)

@@ -64,8 +64,9 @@ def configure(page: Page, urls: Urls, *, name: str = "Ada Lindqvist", approver: 
 
 def fill_client_records(portal: Page, epic: Page, urls: Urls) -> None:
     """Carry redirect URIs and the JWKS URL from *Before you sign in* to the EHR's client records."""
-    blocks = portal.locator(".copy-row", has_text="All addresses at once").locator("[data-copy]").all()
-    values = [str(block.get_attribute("data-copy")) for block in blocks]
+    blocks = portal.locator(".copy-row", has_text="All addresses at once").locator("[data-copy]")
+    expect(blocks).to_have_count(3)  # the page may still be on its way
+    values = [str(block.get_attribute("data-copy")) for block in blocks.all()]
     for kind, value in zip(("provider", "patient", "backend"), values, strict=True):
         epic.goto(ehr(urls, "clients"))
         record = epic.locator("section.record").filter(has=epic.get_by_role("button", name=f"Save {kind} app"))

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit
 
 import psycopg
-import redis
 from psycopg import sql
+from psycopg.errors import DeadlockDetected
 from psycopg.rows import DictRow, dict_row
 
 from sandbox.epic.instance import SWITCHES
@@ -43,14 +43,14 @@ class Clinic:
     ref: str
     returned_ref: str
     records: dict[str, Record]
+    administrator: Visitor
 
     def tidy_up(self) -> None:
         """No visit, no link, no meeting, no fault, nothing cached; the connections stay as the portal made them."""
         self.house.mend()
-        _empty_cache(self.house)
+        self.forget_cache()
         tables = self.rows("SELECT tablename AS name FROM pg_tables WHERE tablename LIKE %s", "visits_%")
-        names = sql.SQL(", ").join(sql.Identifier(table["name"]) for table in tables)
-        self.database.execute(sql.SQL("TRUNCATE {}").format(names))
+        self._truncate(sql.SQL(", ").join(sql.Identifier(table["name"]) for table in tables))
         for name in ("graph", "teams"):
             tell(self.house, name, "reset")
         for name in ("entra", "epic"):
@@ -58,6 +58,14 @@ class Clinic:
         portal.switch(self.house, "epic", **dict.fromkeys(SWITCHES, False))
         for slot, record in self.records.items():
             self.paste(slot, record)
+
+    def _truncate(self, names: sql.Composed) -> None:
+        while True:
+            try:
+                self.database.execute(sql.SQL("TRUNCATE {}").format(names))
+            except DeadlockDetected:  # a worker was in the middle of the visits before
+                continue
+            return
 
     def rows(self, query: str, *values: object) -> list[DictRow]:
         return self.database.execute(query.encode(), values).fetchall()
@@ -87,16 +95,11 @@ class Clinic:
         portal.fault(self.house, stand_in, path, kind, value)
 
     def forget_cache(self) -> None:
-        _empty_cache(self.house)
+        portal.forget_cache(self.house)
 
     def visitor(self) -> Visitor:
         """Somebody with a browser of his own."""
         return Visitor(self.house)
-
-
-def _empty_cache(house: House) -> None:
-    with redis.Redis.from_url(house.environment["CACHE_URL"]) as cache:
-        cache.flushdb()
 
 
 @contextmanager
@@ -111,7 +114,7 @@ def opened(house: House) -> Iterator[Clinic]:
     returned = ben.press(ben.open(f"/approve/{refs[1]}/"), "Return to the administrator", reason="Not yet.")
     assert returned.path == "/approve/", returned.text
     with psycopg.connect(house.environment["DATABASE_URL"], autocommit=True, row_factory=dict_row) as database:
-        yield Clinic(house, database, refs[0], refs[1], records)
+        yield Clinic(house, database, refs[0], refs[1], records, ada)
 
 
 def enter(clinic: Clinic, login: str, csn: str = CSN, visitor: Visitor | None = None) -> Shown:
@@ -192,11 +195,11 @@ def nothing_changed(clinic: Clinic) -> Iterator[None]:
 
 
 def _snapshot(clinic: Clinic) -> dict[str, Any]:
-    whole = {name: sorted(row["row"] for row in _dump(clinic, name)) for name in KEPT}
-    return whole | {name: len(_dump(clinic, name)) for name in COUNTED}
+    whole = {name: sorted(row["row"] for row in dump(clinic, name)) for name in KEPT}
+    return whole | {name: len(dump(clinic, name)) for name in COUNTED}
 
 
-def _dump(clinic: Clinic, table: str) -> list[DictRow]:
+def dump(clinic: Clinic, table: str) -> list[DictRow]:
     query = sql.SQL("SELECT {0}::text AS row FROM {0}").format(sql.Identifier(table))
     return clinic.database.execute(query).fetchall()
 

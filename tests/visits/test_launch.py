@@ -8,8 +8,9 @@ import pytest
 
 from sandbox.cast import LAKESIDE, LAKESIDE_TID, RIVERSIDE_TID
 from tests.portal.steps import Shown, switch
+from tests.stories.people import INSTANCE
 from tests.visits import steps
-from tests.visits.steps import CARLA, INSTANCE, PIA, PRODUCTION, Clinic, explained, nothing_changed
+from tests.visits.steps import CARLA, PIA, PRODUCTION, Clinic, explained, nothing_changed
 
 EHR_DOWN, MICROSOFT_DOWN = "The EHR is not answering", "Microsoft sign-in is not answering"
 NONSENSE: list[tuple[str, float | None]] = [("status", 503), ("html", None), ("broken", None)]
@@ -88,18 +89,19 @@ def test_a_launch_where_no_connection_is_live_says_so(
 
 @contextmanager
 def suspended(clinic: Clinic) -> Iterator[None]:
-    change = "UPDATE connector_connection SET suspended = %s WHERE ref = %s"
-    clinic.database.execute(change, [True, clinic.ref])
+    ada, address = clinic.administrator, f"/configure/{clinic.ref}/"
+    ada.press(ada.open(address), "Suspend launches", reason="The EHR is upgraded.")
     yield
-    clinic.database.execute(change, [False, clinic.ref])
+    ada.press(ada.open(address), "Resume launches", reason="The upgrade is over.")
 
 
 def test_a_suspended_connection_lets_no_launch_through_not_even_one_that_has_begun(clinic: Clinic) -> None:
     visitor, pressed = clinic.visitor(), clinic.press(CARLA)
     callback = steps.callback_of(clinic, visitor, CARLA)
-    with nothing_changed(clinic), suspended(clinic):
+    with suspended(clinic), nothing_changed(clinic):
         for address in (pressed, callback):
             explained(clinic, visitor.open(address), "Video visits are switched off for now", 403)
+    assert clinic.visitor().open(pressed).heading == steps.PICKER
 
 
 def launch_with(clinic: Clinic, **query: str) -> Shown:

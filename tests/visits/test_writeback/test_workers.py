@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 
 import pytest
 from django.db import connection as database
@@ -28,14 +29,28 @@ def test_workers_at_once_tell_everybody_once(ehr: Ehr) -> None:
 
 
 def test_a_lane_that_is_leased_is_left_to_whoever_leased_it(ehr: Ehr) -> None:
-    row = enqueue(ehr.person(), "connected")
+    person = ehr.person()
+    row = enqueue(person, "connected")
     ehr.answers(Reply(delay=0.5))
     worker = in_thread(ehr.drain)
     wait_until(ehr.told)
+    enqueue(person, "disconnected")
     writeback.drain(row.target_id, row.lane)
-    assert writeback.sweep() == 0
+    assert (ehr.statuses(), writeback.sweep()) == (["1"], 0)
     worker.join()
-    assert ehr.statuses() == ["1"]
+    assert ehr.statuses() == ["1", "2"]
+
+
+def test_who_has_lost_his_lease_sends_no_more(ehr: Ehr) -> None:
+    person = ehr.person()
+    enqueue(person, "connected")
+    ehr.answers(Reply(delay=0.5))
+    worker = in_thread(ehr.drain)
+    wait_until(ehr.told)
+    enqueue(person, "disconnected")
+    Lane.objects.update(lease=uuid.uuid4())
+    worker.join()
+    assert (ehr.statuses(), len(states())) == (["1"], 2)
 
 
 def test_what_comes_while_a_lane_is_drained_wakes_the_next_worker(ehr: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,131 @@
+"""What a story has left behind: every column, log line, message, cache entry and address, searched for what must not
+be there."""
+
+import base64
+import re
+import sqlite3
+import threading
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import psycopg
+import redis
+from playwright.sync_api import Page
+from psycopg import sql
+from psycopg.rows import DictRow
+
+from sandbox.launcher.house import CONNECTOR, House
+
+ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}")
+TOO_LONG = 20_000  # for a part that is decoded again
+COLUMNS = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name <> 'django_migrations'
+"""
+BROKER, CACHE, ADDRESS = "broker", "cache", "address"
+JSON_WEB_TOKEN = r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
+
+
+def revealed(text: str, depth: int = 2) -> str:
+    """A text and, below it, what is encoded in it: percent signs, base64, and what was compressed before that."""
+    plain = unquote_plus(text)
+    parts = {part for part in ENCODED.findall(plain) if len(part) < TOO_LONG} if depth else set()
+    inner = [revealed(decoded, depth - 1) for decoded in map(_decoded, parts) if decoded]
+    return "\n".join([text, plain, *inner])
+
+
+def _decoded(part: str) -> str:
+    """What base64 hides, as text; empty when it hides none."""
+    try:
+        octets = base64.urlsafe_b64decode(part.translate(str.maketrans("+/", "-_")) + "=" * (-len(part) % 4))
+        with suppress(zlib.error):
+            octets = zlib.decompress(octets)
+        return octets.decode()
+    except ValueError:
+        return ""
+
+
+def word(text: str) -> str:
+    """A pattern of a number or a name that stands alone, and is no part of a longer one or of a second."""
+    return rf"(?<![0-9A-Za-z.]){re.escape(text)}(?![0-9A-Za-z])"
+
+
+def named(name: str) -> str:
+    """A pattern of a name in the three ways in which it is written."""
+    return "|".join({name, name.upper(), name.lower()})
+
+
+class Traces:
+    """What is found, by its place: `table.column`, the name of a log, broker, cache or address."""
+
+    def __init__(self, house: House, database: psycopg.Connection[DictRow]) -> None:
+        self.house, self.database = house, database
+        self.texts: dict[str, set[str]] = defaultdict(set)
+
+    def follow(self, page: Page) -> Page:
+        """Keep each address of the connector that this browser asks for from now on."""
+        ours = (self.house.urls["web"], self.house.urls["notifications"])
+        page.context.on(
+            "request", lambda asked: self.texts[ADDRESS].add(asked.url) if asked.url.startswith(ours) else None
+        )
+        return page
+
+    def look(self) -> None:
+        """Keep what the database holds at this moment."""
+        for row in self.database.execute(COLUMNS).fetchall():
+            table, column = row["table_name"], row["column_name"]
+            query = sql.SQL("SELECT DISTINCT {0}::text AS value FROM {1} WHERE {0} IS NOT NULL")
+            found = self.database.execute(query.format(sql.Identifier(column), sql.Identifier(table)))
+            self.texts[f"{table}.{column}"] |= {value["value"] for value in found}
+
+    def read_logs(self) -> None:
+        """Keep what the connector's processes have written."""
+        for name in (*CONNECTOR, "migrate"):
+            self.texts[f"{name}.log"].add(self.house.log(name))
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Keep every command that Valkey is given for the house's broker and cache, so that nothing is gone before it
+        was seen."""
+        end = "the story is over"
+        urls = {self.house.environment[name]: place for name, place in (("REDIS_URL", BROKER), ("CACHE_URL", CACHE))}
+        places = {int(url.rpartition("/")[2]): place for url, place in urls.items()}
+        with redis.Redis.from_url(next(iter(urls))) as client, client.monitor() as monitor:
+            listener = threading.Thread(target=self._listen, args=(monitor, places, end), daemon=True)
+            listener.start()
+            yield
+            client.echo(end)
+            listener.join(10)
+
+    def _listen(self, monitor: Any, places: Mapping[int, str], end: str) -> None:
+        for heard in monitor.listen():
+            if end in heard["command"]:
+                return
+            if heard["db"] in places:
+                self.texts[places[heard["db"]]].add(heard["command"])
+
+    def places_of(self, *patterns: str) -> set[str]:
+        """Where one of these patterns is found."""
+        wanted = re.compile("|".join(patterns))
+        return {place for place, texts in self._revealed().items() if any(wanted.search(text) for text in texts)}
+
+    def _revealed(self) -> dict[str, set[str]]:
+        if not hasattr(self, "_known"):
+            self._known = {place: {revealed(text) for text in texts} for place, texts in self.texts.items()}
+        return self._known
+
+
+def kept_by(house: House, stand_in: str, kind: str) -> list[str]:
+    """The ids of what a stand-in keeps of one kind, read from its own file."""
+    path = Path(house.environment["SANDBOX_DATA"]) / f"{stand_in}.sqlite3"
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        rows = connection.execute("SELECT id FROM documents WHERE kind LIKE ?", [f"%{kind}"])
+        return [str(row[0]) for row in rows]
+    finally:
+        connection.close()

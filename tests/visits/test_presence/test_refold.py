@@ -1,0 +1,216 @@
+"""What a visit's facts come to in the database: writebacks and trail entries, once each."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections, transaction
+from django.db.models import F
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from connector.models import Entry
+from tests.visits import factories
+from tests.visits.test_presence.telling import ago, connected, page, roster, told, trail_of
+from visits import presence
+from visits.models import Participant, Visit, Writeback
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_same_event_told_twice_is_one_fact(visit: Visit, clinician: Participant) -> None:
+    assert connected(clinician, 1)
+    assert not connected(clinician, 1)
+    assert visit.facts.count() == 1
+
+
+def test_a_fact_belongs_to_the_present_meeting(visit: Visit, patient: Participant) -> None:
+    visit.generation = 3
+    roster(visit, "a", "lobby", 1, oid="ABCDEF00-0000-4000-8000-000000000000")
+    kept = visit.facts.get()
+    assert (kept.generation, kept.oid) == (3, "abcdef00-0000-4000-8000-000000000000")
+
+
+def test_a_whole_visit_is_told_step_by_step(visit: Visit, patient: Participant, clinician: Participant) -> None:
+    steps: list[Callable[[], bool]] = [
+        lambda: page(patient, "waiting", 9),
+        lambda: page(patient, "sent", 8),
+        lambda: connected(clinician, 7),
+        lambda: roster(visit, "a", "lobby", 6),
+        lambda: roster(visit, "a", "connected", 5),
+        lambda: roster(visit, "a", "disconnected", 1),
+    ]
+    for step in steps:
+        step()
+        presence.refold(visit.pk)
+    assert told(patient) == ["waiting", "connected", "disconnected"]
+    assert list(patient.writebacks.order_by("sequence").values_list("happened_at", flat=True)) == [
+        ago(9),
+        ago(5),
+        ago(1),
+    ]
+    assert trail_of(visit) == [
+        ("participant-waiting", ago(9)),
+        ("participant-connected", ago(7)),
+        ("participant-lobby", ago(6)),
+        ("participant-connected", ago(5)),
+        ("participant-disconnected", ago(1)),
+    ]
+
+
+def test_who_has_no_id_in_the_ehr_is_in_the_trail_alone(visit: Visit, clinician: Participant) -> None:
+    connected(clinician, 1)
+    presence.refold(visit.pk)
+    assert told(clinician) == []
+    assert Entry.objects.get(visit=visit.pk).participant == clinician.id
+
+
+def test_a_second_refold_writes_nothing(visit: Visit, patient: Participant, clinician: Participant) -> None:
+    page(patient, "sent", 8)
+    connected(clinician, 7)
+    roster(visit, "a", "connected", 6)
+    roster(visit, "b", "connected", 5)
+    presence.refold(visit.pk)
+    before = [told(patient), trail_of(visit), Visit.objects.values().get()]
+    presence.refold(visit.pk)
+    assert [told(patient), trail_of(visit), Visit.objects.values().get()] == before
+    assert trail_of(visit)[-1] == ("outsider-connected", ago(5))
+
+
+def test_two_outsiders_who_leave_at_one_moment_are_two_lines_of_the_trail(visit: Visit) -> None:
+    for key in ("a", "b"):
+        roster(visit, key, "connected", 2)
+    presence.refold(visit.pk)
+    presence.refold(visit.pk)
+    assert trail_of(visit) == [("outsider-connected", ago(2))] * 2
+
+
+def test_a_late_fact_mends_the_trail_and_tells_the_ehr_no_old_state(visit: Visit, patient: Participant) -> None:
+    page(patient, "sent", 8)
+    roster(visit, "a", "connected", 5)
+    roster(visit, "a", "disconnected", 2)
+    presence.refold(visit.pk)
+    assert told(patient) == ["disconnected"]
+    roster(visit, "a", "lobby", 7)
+    presence.refold(visit.pk)
+    assert told(patient) == ["disconnected"]
+    assert ("participant-lobby", ago(7)) in trail_of(visit)
+    assert len(trail_of(visit)) == 3
+
+
+def test_who_is_expected_and_was_never_told_of_stays_untold(visit: Visit, patient: Participant) -> None:
+    page(patient, "sent", 8)
+    page(patient, "gone", 3)
+    presence.refold(visit.pk)
+    assert told(patient) == []
+    assert trail_of(visit) == [("participant-gone", ago(3))]
+
+
+def test_a_waiting_person_who_is_gone_is_taken_back(visit: Visit, patient: Participant) -> None:
+    page(patient, "waiting", 8)
+    presence.refold(visit.pk)
+    page(patient, "gone", 3)
+    presence.refold(visit.pk)
+    assert told(patient) == ["waiting", "disconnected"]
+
+
+def test_who_is_sent_again_and_left_the_call_is_taken_back(visit: Visit, patient: Participant) -> None:
+    page(patient, "sent", 8)
+    roster(visit, "a", "connected", 5)
+    presence.refold(visit.pk)
+    page(patient, "sent", 4)
+    roster(visit, "a", "disconnected", 3)
+    presence.refold(visit.pk)
+    assert presence.state_of(visit).people[str(patient.id)].presence == "sent"
+    assert told(patient) == ["connected", "disconnected"]
+
+
+def test_an_ehr_that_is_not_told_of_waiting_does_not_go_on_showing_a_call() -> None:
+    visit = factories.visit(factories.connection(codes={"connected": "1", "disconnected": "2"}))
+    patient = factories.participant(visit)
+    page(patient, "sent", 8)
+    roster(visit, "a", "connected", 5)
+    presence.refold(visit.pk)
+    page(patient, "waiting", 4)
+    roster(visit, "a", "disconnected", 3)
+    presence.refold(visit.pk)
+    presence.refold(visit.pk)
+    assert told(patient) == ["connected", "disconnected"]
+    assert presence.state_of(visit).people[str(patient.id)].presence == "waiting"
+
+
+def test_facts_of_an_earlier_meeting_say_nothing_about_this_one(visit: Visit, patient: Participant) -> None:
+    page(patient, "waiting", 60)
+    Visit.objects.update(generation=F("generation") + 1)
+    presence.refold(visit.pk)
+    visit.refresh_from_db()
+    assert presence.state_of(visit).people[str(patient.id)].presence == "expected"
+    assert told(patient) == []
+
+
+def test_a_visit_that_was_forgotten_is_passed_over(visit: Visit) -> None:
+    visit.delete()
+    presence.refold(visit.pk)
+
+
+def test_the_lane_is_woken_once_the_rows_are_committed(
+    visit: Visit, patient: Participant, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    page(patient, "waiting", 1)
+    with django_capture_on_commit_callbacks() as wakings:
+        presence.refold(visit.pk)
+    row = Writeback.objects.get()
+    [waking] = wakings
+    assert waking.args == (row.target_id, row.lane)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_refolds_at_once_write_one_row_and_one_line(visit: Visit, patient: Participant) -> None:
+    page(patient, "sent", 8)
+    roster(visit, "a", "connected", 5)
+
+    def act() -> None:
+        presence.refold(visit.pk)
+        connections.close_all()
+
+    with ThreadPoolExecutor(2) as threads:
+        with transaction.atomic():
+            Visit.objects.select_for_update().get(pk=visit.pk)
+            both = [threads.submit(act) for _ in range(2)]
+            assert wait_until(lambda: waiting_for_locks() == 2)
+        for one in both:
+            one.result()
+    assert told(patient) == ["connected"]
+    assert len(trail_of(visit)) == 1
+
+
+def waiting_for_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction the view would stay as first seen
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 5) -> bool:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_facts_are_recorded_while_a_visit_is_being_folded(visit: Visit, patient: Participant) -> None:
+    def record() -> bool:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '3s'")
+                return page(patient, "waiting", 1)
+        finally:
+            connections.close_all()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as threads:
+        presence.refold(visit.pk)
+        assert threads.submit(record).result()
