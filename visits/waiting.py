@@ -23,8 +23,8 @@ def seen(participant: Participant) -> None:
 
 
 def back(participant: Participant) -> None:
-    """The page asked again. After it had been taken for left (a phone that slept), or in a meeting that was opened anew,
-    its person waits once more."""
+    """The page asked again. After it had been taken for left (a phone that slept), or where the meeting was opened
+    anew, its person waits once more."""
     seen(participant)
     visit = participant.visit
     told = visit.facts.filter(generation=visit.generation, source=facts.PAGE, participant_key=str(participant.id))
