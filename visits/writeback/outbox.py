@@ -100,12 +100,12 @@ def wake_all(rows: QuerySet[Writeback]) -> int:
 
 
 def due(now: datetime) -> QuerySet[Writeback]:
-    """Rows to be tried now: not resting themselves, of a target that neither rests nor is held."""
+    """Rows to be tried now: not resting themselves, of a target that neither rests nor is held. A suspended connection
+    lets no launch through, but visits that run are told to their end: the chart shows nobody who has left."""
     return Writeback.objects.filter(
         Q(target__open_until=None) | Q(target__open_until__lte=now),
         state=WAITING,
         next_at__lte=now,
         target__held=False,
-        target__connection__suspended=False,
         target__connection__live__isnull=False,
     )

@@ -83,11 +83,16 @@ def test_production_tells_nothing_until_both_codes_are_known(ehr: Ehr) -> None:
     assert len(writeback.enqueue(ehr.person(), "connected", timezone.now())) == 1
 
 
-@pytest.mark.parametrize("closed", ["held", "suspended"])
-def test_a_held_target_and_a_suspended_connection_are_left_alone(closed: str, ehr: Ehr) -> None:
+def test_a_held_target_is_left_alone(ehr: Ehr) -> None:
     enqueue(ehr.person(), "connected")
-    Target.objects.update(held=closed == "held")
-    ehr.connection.suspended = closed == "suspended"
-    ehr.connection.save()
+    Target.objects.update(held=True)
     ehr.drain()
     assert (ehr.told(), states(), writeback.sweep()) == ([], [State.WAITING], 0)
+
+
+def test_a_suspended_connection_still_tells_who_has_left(ehr: Ehr) -> None:
+    enqueue(ehr.person(), "disconnected")
+    ehr.connection.suspended = True
+    ehr.connection.save()
+    ehr.drain()
+    assert states() == [State.DELIVERED]
