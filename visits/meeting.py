@@ -63,7 +63,7 @@ def claim(visit: Visit, user: User) -> bool:
 
 def reopen(visit: Visit) -> None:
     """A launch after the visit has ended begins another meeting of the same session."""
-    fresh: dict[str, Any] = dict.fromkeys(("meeting_id", "join_url_sealed", "visitor_url_sealed", "lobby"), "")
+    fresh: dict[str, Any] = dict.fromkeys(("meeting_id_sealed", "join_url_sealed", "visitor_url_sealed", "lobby"), "")
     fresh |= dict.fromkeys(("organizer", "claimed_at", "opened_at", "ended_at", "due_at"))
     ended = Visit.objects.filter(pk=visit.pk, ended_at__isnull=False)
     if ended.update(generation=F("generation") + 1, presence_live=False, **fresh):
@@ -97,7 +97,8 @@ def _make(visit: Visit, user: User, deadline: Deadline) -> None:
     meeting = meetings.create_or_get(
         tid, oid, external_id=external_id, subject=agreed.meeting_subject, deadline=deadline
     )
-    visit.meeting_id, visit.opened_at = meeting.id, timezone.now()
+    visit.opened_at = timezone.now()
+    visit.seal("meeting_id", meeting.id)
     visit.seal("join_url", meeting.join_url)
     visit.lobby = agreed.lobby if _set_lobby(visit, user, agreed.lobby, deadline) else ""
     link = _best_effort(
@@ -124,7 +125,9 @@ def _require_licence(tid: str, oid: str, deadline: Deadline) -> None:
 
 def _set_lobby(visit: Visit, user: User, lobby: str, deadline: Deadline) -> bool:
     def patch(sub_deadline: Deadline) -> bool:
-        meetings.set_options(str(user.tid), str(user.oid), visit.meeting_id, lobby=lobby, deadline=sub_deadline)
+        meetings.set_options(
+            str(user.tid), str(user.oid), visit.unseal("meeting_id"), lobby=lobby, deadline=sub_deadline
+        )
         return True
 
     return bool(_best_effort("options", OPTIONS_SECONDS, deadline, patch))
@@ -132,7 +135,7 @@ def _set_lobby(visit: Visit, user: User, lobby: str, deadline: Deadline) -> bool
 
 def _keep(visit: Visit, user: User) -> None:
     """Keep the meeting if the claim is still ours; otherwise take the other's."""
-    columns = ("meeting_id", "join_url_sealed", "visitor_url_sealed", "lobby", "presence_live", "opened_at")
+    columns = ("meeting_id_sealed", "join_url_sealed", "visitor_url_sealed", "lobby", "presence_live", "opened_at")
     values = {column: getattr(visit, column) for column in columns}
     mine = Visit.objects.filter(pk=visit.pk, organizer=user, generation=visit.generation, join_url_sealed="")
     if not mine.update(**values):

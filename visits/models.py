@@ -25,7 +25,7 @@ class Visit(models.Model):
     generation = models.PositiveIntegerField(default=1)  # of the meeting: another one after the visit has ended
     organizer = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     claimed_at = models.DateTimeField(null=True)  # when the organizer began to open the meeting
-    meeting_id = models.CharField(max_length=512, blank=True)  # Graph's id, of use only to the organizer's tenant
+    meeting_id_sealed = models.TextField(blank=True)  # Graph's id; it holds a part of the join URL
     join_url_sealed = models.TextField(blank=True)
     visitor_url_sealed = models.TextField(blank=True)  # the virtual-appointment link, where Graph gave one
     lobby = models.CharField(max_length=40, blank=True)  # the lobby scope that the last PATCH set; empty: none held

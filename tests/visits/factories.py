@@ -73,10 +73,10 @@ def visit(of: Connection | None = None, *, session: str = CONFERENCE_ID, presenc
         session_kind="context",
         session_hash=hashed,
         hash_kid=kid,
-        meeting_id=f"meeting-{secrets.token_hex(4)}",
         presence_live=presence_live,
     )
     made.seal("session", session)
+    made.seal("meeting_id", f"meeting-{secrets.token_hex(4)}")
     made.save(force_insert=True)
     return made
 
