@@ -46,10 +46,14 @@ def act(request: HttpRequest, ref: str) -> HttpResponse:
         messages.success(request, str(done))
     except Refused:
         messages.warning(request, _("This was changed in the meantime. Here is how it stands now."))
-    return redirect("connection", ref=ref)
+    # Who was named by nothing but the proposal that he withdrew does not see the connection any more.
+    still_seen = access.connections_of(user).filter(ref=ref).exists()
+    return redirect("connection", ref=ref) if still_seen else redirect("approve")
 
 
 def name_of(user: User, connection: Connection) -> str:
     """The person's name as the business records of this connection have it."""
     administrator = connection.organization.administrators.filter(user=user).first()
-    return administrator.name if administrator else connection.shown.approver_name
+    if administrator:
+        return administrator.name
+    return connection.revisions.filter(approver_oid=user.oid).latest("number").approver_name

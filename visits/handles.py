@@ -17,10 +17,15 @@ from visits.models import Launch
 
 COOKIE_LIFE = timedelta(hours=12)
 BARE_LIFE = timedelta(seconds=60)
+VISIT = ("participant__visit__connection__organization", "participant__visit__connection__live")
 
 
 class Lost(Exception):
-    """The handle is unknown, too old or another browser's: press the button again."""
+    """The handle is unknown, too old or another browser's: press the button again. `launch`: whose it was, if known."""
+
+    def __init__(self, launch: Launch | None) -> None:
+        super().__init__()
+        self.launch = launch
 
 
 def issue(launch: Launch) -> str:
@@ -35,13 +40,15 @@ def issue(launch: Launch) -> str:
 def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
     """(the launch behind a handle, the handle to use from now on). Raises Lost."""
     hashed = hash_of(handle)
-    launches = Launch.objects.select_related("participant__visit__connection__organization", "participant__user")
+    launches = Launch.objects.select_related(
+        "connection__organization", "connection__live", "participant__user", *VISIT
+    )
     launch = launches.filter(Q(handle_hash=hashed) | Q(successor_hash=hashed)).first()
     if launch is None or launch.handle_until is None or launch.handle_until < timezone.now():
-        raise Lost
+        raise Lost(launch)
     if launch.browser_hash:
         if launch.browser_hash != browser_of(request):
-            raise Lost
+            raise Lost(launch)
         return launch, handle
     return launch, _renew(launch, hashed)
 

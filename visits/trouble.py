@@ -50,8 +50,10 @@ def explained(view: View) -> View:
             return framed(view(request, *args, **kwargs), getattr(request, "connection", None))
         except Stop as stop:
             code, context = stop.code, stop.context
-        except Lost:
+        except Lost as lost:
             code, context = "page-lost", {}
+            if lost.launch:
+                request.door, request.connection = lost.launch.door, lost.launch.connection  # type: ignore[attr-defined]
         except WireError as error:
             code, context = error.code, wire_context(error)
         door = getattr(request, "door", kwargs.get("door", ""))

@@ -5,6 +5,8 @@ from connector.ehr import smart
 from connector.ehr.smart import Client
 from connector.http import Deadline
 
+USUAL_SECONDS = 300  # where a server does not say how long a token lives
+
 
 def token(token_url: str, client: Client, scope: str, *, deadline: Deadline) -> str:
     """An access token by client_credentials, from the cache while it lives. Raises Permanent("ehr-client-refused")
@@ -23,5 +25,6 @@ def _audience(token_url: str, client: Client) -> str:
 
 def _request(token_url: str, client: Client, scope: str, deadline: Deadline) -> token_cache.Token:
     form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
-    document = smart.token_request(token_url, client, form, deadline).json()
-    return token_cache.Token(str(document.get("access_token", "")), int(document.get("expires_in") or 300))
+    answer = smart.token_request(token_url, client, form, deadline)
+    lives = str(answer.json().get("expires_in"))
+    return token_cache.Token(smart.access_token_of(answer), int(lives) if lives.isdecimal() else USUAL_SECONDS)

@@ -32,23 +32,26 @@ def problem(answer: Answer) -> WireError:
 
 
 def human_name(resource: dict[str, Any]) -> str:
-    """A person's name as one line, for a page that is shown once and keeps nothing."""
-    names = resource.get("name")
-    name = names[0] if isinstance(names, list) and names and isinstance(names[0], dict) else {}
+    """A person's name as one line, for a page that is shown once and keeps nothing. In DSTU2 a Practitioner has one
+    name where later releases have a list, and a name several family names."""
+    names = _listed(resource.get("name"))
+    name = names[0] if names and isinstance(names[0], dict) else {}
     if name.get("text"):
         return str(name["text"])[:200]
-    given = name.get("given")
-    parts = [*(given if isinstance(given, list) else []), name.get("family")]
+    parts = [*_listed(name.get("given")), *_listed(name.get("family"))]
     return " ".join(str(part) for part in parts if part)[:200]
 
 
 def assigner(resource: dict[str, Any]) -> str:
     """The organization behind a person's identifiers: its name, else a reference such as `Organization/abc`, else
     empty."""
-    identifiers = resource.get("identifier")
-    for identifier in identifiers if isinstance(identifiers, list) else []:
+    for identifier in _listed(resource.get("identifier")):
         organization = identifier.get("assigner") if isinstance(identifier, dict) else None
         if isinstance(organization, dict):
             reference = "/".join(str(organization.get("reference") or "").split("/")[-2:])
             return str(organization.get("display") or reference)[:200]
     return ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -19,7 +19,9 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 240  # at most five minutes; the rest is for clocks that differ
 ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384"]
 CLOCK_SKEW_SECONDS = 120
-FHIR_USER = re.compile(r"(?:^|/)(Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/([A-Za-z0-9.\-]+)/?$")
+FHIR_USER = re.compile(
+    r"(?:^|/)(Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/([A-Za-z0-9\-][A-Za-z0-9.\-]*)/?$"
+)
 PATIENT_SIDE = frozenset({"Patient", "RelatedPerson"})
 
 
@@ -203,13 +205,19 @@ def _basic(client: Client) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-def _granted(answer: Answer) -> Granted:
-    document = answer.json()
-    if not isinstance(document.get("access_token"), str):
+def access_token_of(answer: Answer) -> str:
+    """The access token of a token response; Retry("token-answer") where there is none."""
+    token = answer.json().get("access_token")
+    if not isinstance(token, str) or not token:
         raise Retry("token-answer", host=answer.host)
+    return token
+
+
+def _granted(answer: Answer) -> Granted:
+    access_token, document = access_token_of(answer), answer.json()
     oauth = {"access_token", "token_type", "expires_in", "scope", "id_token", "refresh_token"}
     return Granted(
-        access_token=document["access_token"],
+        access_token=access_token,
         id_token=str(document.get("id_token") or ""),
         scope=str(document.get("scope") or ""),
         context={name: value for name, value in document.items() if name not in oauth},
