@@ -12,7 +12,33 @@ from connector import keys
 from connector.models import Connection, Organization, User
 
 
-class Visit(models.Model):
+class Sealed(models.Model):
+    """A row with encrypted values: `<column>_sealed` is good only in this table, column and row, under the keys of the
+    row's organization."""
+
+    class Meta:
+        abstract = True
+
+    @property
+    def organization_id(self) -> uuid.UUID:
+        """Whose keys seal the values."""
+        raise NotImplementedError
+
+    def seal(self, column: str, value: str) -> None:
+        """Encrypt a value into `<column>_sealed`; an empty one stays empty."""
+        sealed = keys.encrypt(self.organization_id, value, self._place(column)) if value else ""
+        setattr(self, f"{column}_sealed", sealed)
+
+    def unseal(self, column: str) -> str:
+        """The plain value of `<column>_sealed`; empty when there is none."""
+        sealed = getattr(self, f"{column}_sealed")
+        return keys.decrypt(sealed, self._place(column)) if sealed else ""
+
+    def _place(self, column: str) -> keys.Place:
+        return (self._meta.model_name or "", column, str(self.pk))
+
+
+class Visit(Sealed):
     """What an EHR calls one encounter or conference: everybody launched with its session value lands here."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,22 +70,12 @@ class Visit(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
-    def place(self, column: str) -> keys.Place:
-        """Where an encrypted value of this row belongs."""
-        return ("visit", column, str(self.id))
-
-    def seal(self, column: str, value: str) -> None:
-        """Encrypt a value into `<column>_sealed`."""
-        sealed = keys.encrypt(self.connection.organization_id, value, self.place(column)) if value else ""
-        setattr(self, f"{column}_sealed", sealed)
-
-    def unseal(self, column: str) -> str:
-        """The plain value of `<column>_sealed`; empty when there is none."""
-        sealed = getattr(self, f"{column}_sealed")
-        return keys.decrypt(sealed, self.place(column)) if sealed else ""
+    @property
+    def organization_id(self) -> uuid.UUID:
+        return self.connection.organization_id
 
 
-class Participant(models.Model):
+class Participant(Sealed):
     """Somebody who launched this visit. `external_id` and its type are echoed to the EHR byte for byte."""
 
     class Role(models.TextChoices):
@@ -90,16 +106,9 @@ class Participant(models.Model):
     def is_staff(self) -> bool:
         return self.role == self.Role.PROVIDER
 
-    def place(self, column: str) -> keys.Place:
-        return ("participant", column, str(self.id))
-
-    def seal(self, column: str, value: str) -> None:
-        organization = self.visit.connection.organization_id
-        setattr(self, f"{column}_sealed", keys.encrypt(organization, value, self.place(column)) if value else "")
-
-    def unseal(self, column: str) -> str:
-        sealed = getattr(self, f"{column}_sealed")
-        return keys.decrypt(sealed, self.place(column)) if sealed else ""
+    @property
+    def organization_id(self) -> uuid.UUID:
+        return self.visit.organization_id
 
 
 class EhrUserLink(models.Model):
