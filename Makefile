@@ -29,10 +29,10 @@ test-fast: .venv/installed ## The tests that need neither the running house nor 
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
 	@$(BIN)/pytest -m house </dev/null
 
-# Migrations are compared with the models alone: that the production-like database cannot be reached is no fault.
 tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour
 
+# Migrations are compared with the models alone: that the production-like database cannot be reached is no fault.
 check: .venv/installed ## Formatting, lint, types, layers, templates, migrations, deployment, requirements, licences
 	@step() { printf '%s\n' "-- $$*" >&2; "$$@"; }
 	step $(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """Who may reach what: the only way to an Organization or a Connection from a request of the portal."""
 
+from datetime import timedelta
 from enum import Enum
-from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -14,6 +14,7 @@ from connector.models import Administrator, Connection, Organization, User
 from connector.teams import entra, graph
 
 SECONDS = 6.0
+UNCONFIRMED_LIFE = timedelta(days=1)
 Proof = Administrator.Proof
 
 
@@ -47,16 +48,18 @@ def enter(identity: entra.Identity) -> User:
     if isinstance(proof, Proof):
         organization, _ = Organization.objects.get_or_create(tid=identity.tid, defaults={"region": settings.REGION})
         make_administrator(organization, user, name=identity.name, proof=proof)
-    elif proof is Claim.NO:
-        user.administers.all().delete()
+    else:
+        # A role that nobody could confirm for a day is a role no more.
+        unconfirmed = user.administers.filter(confirmed_at__lt=timezone.now() - UNCONFIRMED_LIFE)
+        (user.administers.all() if proof is Claim.NO else unconfirmed).delete()
     return user
 
 
-def from_directory(tid: str, oid: str) -> "Proof | Claim":
+def from_directory(tid: str, oid: str, deadline: Deadline | None = None) -> "Proof | Claim":
     """Ask Microsoft Graph, app-only, for the directory roles. Silent while the app has no consent or Graph does not
     answer."""
     try:
-        roles = graph.directory_roles(tid, oid, deadline=Deadline.after(SECONDS))
+        roles = graph.directory_roles(tid, oid, deadline=deadline or Deadline.after(SECONDS))
     except WireError:
         return Claim.SILENT
     return Proof.DIRECTORY_READ if roles & settings.ENTRA_ADMINISTRATOR_ROLES else Claim.NO
@@ -93,8 +96,11 @@ def connection_of(user: User, ref: str) -> Connection:
     return connection
 
 
-def is_administrator(user: User, organization_id: UUID) -> bool:
-    return user.administers.filter(organization_id=organization_id).exists()
+def governs(user: User, connection: Connection) -> bool:
+    """Whether this person may stop and start a live connection: an administrator, or the approver who approved it."""
+    if connection.organization.administrators.filter(user=user).exists():
+        return True
+    return connection.live is not None and user.oid == connection.live.approver_oid
 
 
 def is_approver(user: User, connection: Connection) -> bool:

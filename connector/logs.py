@@ -26,6 +26,13 @@ def keep_allowed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return kept | {"reference": reference.get()} if reference.get() else kept
 
 
+def quiet_celery(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Celery writes the message of a task's error into its own line; the error's type and place say enough."""
+    if event.get("logger") == "celery.app.trace":
+        event["event"] = "task failed"
+    return event
+
+
 def name_the_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace a traceback by the error's type and the places it passed: messages and locals may hold what must not be
     kept."""
@@ -41,6 +48,7 @@ SHARED: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    quiet_celery,
     name_the_error,
     keep_allowed,
 ]

@@ -15,7 +15,7 @@ from connector import logs
 log = logging.getLogger(__name__)
 
 Text = str | Promise
-YOU: Text = _("You")
+YOU: Text = _("You can put this right yourself")
 ADMINISTRATOR: Text = _("A Microsoft 365 administrator of your organization")
 ANALYST: Text = _("The Epic customer analyst")
 OPERATOR: Text = _("Whoever operates this connector")
@@ -60,7 +60,7 @@ PROBLEMS: dict[str, Problem] = {
         _("You cancelled the sign-in"),
         _("Microsoft told us that the sign-in was cancelled or not allowed."),
         _("Sign in again. If your organization blocks this app, an administrator has to allow it first."),
-        ADMINISTRATOR,
+        YOU,
     ),
     "personal-account": Problem(
         _("A personal Microsoft account cannot be used here"),
@@ -246,7 +246,9 @@ def page(
 def bare(request: HttpRequest, status: int) -> HttpResponse:
     """A page for what never reached a view of ours (400, 403, 404) or broke beside it (500); its line in the log."""
     log.warning("error page shown", extra={"status": status})
-    shown = {"help_line": settings.HELP_LINE, "reference": logs.reference.get()}
+    # Somebody who is signed in to the portal may just have the wrong account for this page.
+    signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
+    shown = {"help_line": settings.HELP_LINE, "reference": logs.reference.get(), "signed_in": signed_in}
     return render(request, f"{status}.html", shown, status=status)
 
 
@@ -268,4 +270,4 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW."""
-    return page(request, "csrf")
+    return page(request, "csrf", base="base.html")

@@ -29,12 +29,6 @@ TRUSTED_PROXY: bool = env.bool("TRUSTED_PROXY", default=False)
 REGION: str = env.str("REGION", "amer", validate=validate.OneOf(["amer", "emea", "apac"]))
 REGION_HOSTS: dict[str, str] = env.codes("REGION_HOSTS", "")
 HELP_LINE: str = env.str("HELP_LINE", "")
-EMAIL_HOST: str = env.str("EMAIL_HOST", "")
-EMAIL_PORT: int = env.int("EMAIL_PORT", 587)
-EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
-EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
-EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", default=True)
-DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "ehr-connector@localhost")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 ENTRA_AUTHORITY: str = env.base_url("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
@@ -167,8 +161,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY = False  # the row is the truth and a sweeper finds it: a wake-up that fails may be lost
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "visits.tasks.sweep", "schedule": 5.0, "options": {"expires": 15}},
-    "tend": {"task": "visits.tasks.tend", "schedule": 60.0, "options": {"expires": 60}},
+    name: {"task": f"visits.tasks.{name}", "schedule": seconds, "options": {"expires": 3 * seconds}}
+    for name, seconds in {
+        "sweep_receipts": 5.0,
+        "sweep_presence": 5.0,
+        "sweep_writebacks": 5.0,
+        "seal_trail": 60.0,
+        "renew_subscriptions": 60.0,
+    }.items()
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
@@ -228,12 +228,11 @@ CONTENT_SECURITY_POLICY = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("es", "Español"), ("zh-hant", "繁體中文")]
+LANGUAGES = [("en", "English")]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
 # ----------------------------------------------------------------------------------------------------------------- logs
 LOGGING_CONFIG = "connector.logs.configure"

@@ -149,7 +149,9 @@ class CallbackView(OAuth2CallbackView):
 def _problem(request: HttpRequest, code: str) -> HttpResponse:
     """The error page of a sign-in, in the shell of whatever it was for."""
     purpose = purposes.get(getattr(request, "sign_in_purpose", PORTAL))
-    return problems.page(request, code, base=purpose.shell if purpose else "portal/base.html")
+    if purpose:
+        return problems.page(request, code, base=purpose.shell)
+    return problems.page(request, code, again=reverse("signin"))
 
 
 class IdentityAdapter(DefaultSocialAccountAdapter):

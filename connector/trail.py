@@ -66,6 +66,12 @@ def seal(organization_id: UUID) -> int:
     return len(batch)
 
 
+def seal_all(organization_id: UUID) -> None:
+    """Seal until nothing is left, a batch a transaction."""
+    while seal(organization_id) == BATCH:
+        pass
+
+
 def verify(organization_id: UUID) -> tuple[int, int | None, int]:
     """(sealed entries that hold, sequence of the first that does not, entries not sealed yet)."""
     entries = Entry.objects.filter(organization_id=organization_id)

@@ -67,7 +67,9 @@ def decide(request: HttpRequest, ref: str) -> HttpResponse:
     connection = access.connection_of(user, ref)
     if not access.is_approver(user, connection):
         raise Http404
-    revision = connection.revisions.filter(pk=request.POST.get("revision", "")).first()
+    # As text: a form may send anything for it.
+    sent = request.POST.get("revision", "")
+    revision = next((one for one in connection.revisions.all() if str(one.pk) == sent), None)
     if revision is None:
         raise Http404
     form = ReasonForm(request.POST)

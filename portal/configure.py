@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,7 +20,7 @@ from connector.models import Connection, Organization
 from connector.signin import signed_in
 from connector.teams import graph
 from connector.teams.graph import Person
-from portal import services, shell
+from portal import records, services, shell
 from portal.forms import ConnectionForm, ReasonForm
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if organization is None or organization.consented_at is None:
         return redirect("consent")
     names = [administrator.name for administrator in organization.administrators.all()]
-    return problems.page(request, "nobody", people=names)
+    return problems.page(request, "nobody", people=names, again=reverse("signin"))
 
 
 @require_GET
@@ -215,6 +216,7 @@ def connection(request: HttpRequest, ref: str) -> HttpResponse:
         connection=shown,
         revision=shown.shown,
         form=ReasonForm(),
+        told=records.is_told(shown),
         decisions=shown.decisions.select_related("revision"),
-        approver_link=request.build_absolute_uri(link),
+        approver_link=settings.PUBLIC_URL + link,
     )

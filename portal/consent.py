@@ -3,11 +3,13 @@
 import secrets
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from connector import access, problems, trail
@@ -46,35 +48,36 @@ def callback(request: HttpRequest) -> HttpResponse:
     if not state or not constant_time_compare(state, request.GET.get("state", "")):
         return problems.page(request, "sign-in-expired")
     if "error" in request.GET:
-        return problems.page(request, "consent-denied")
+        return problems.page(request, "consent-denied", again=reverse("consent"))
     return prove(request, signed_in(request))
 
 
 def prove(request: HttpRequest, user: User) -> HttpResponse:
     """Consent holds when an app token of the person's own tenant reads the organization's name. Then roles can be read
     too."""
-    tid = str(user.tid)
+    tid, deadline = str(user.tid), Deadline.after(SECONDS)
     entra.forget_app_token(tid)
     try:
-        name = graph.organization_name(tid, deadline=Deadline.after(SECONDS))
+        name = graph.organization_name(tid, deadline=deadline)
+        organization = access.administered_by(user) or _administered_by_directory(user, deadline)
     except NeedsConsent:
         return problems.page(request, "consent-unproven", again=reverse("consent"))
     except WireError as error:
         return problems.page(request, error.code)
-    organization = access.administered_by(user) or _administered_by_directory(user)
     if organization is None:
         return problems.page(request, "nobody")
     Organization.objects.filter(pk=organization.pk).update(name=name, consented_at=timezone.now())
     trail.record(organization, "consent-proved")
+    messages.success(request, _("Admin consent was given and works."))
     return redirect("configure")
 
 
-def _administered_by_directory(user: User) -> Organization | None:
+def _administered_by_directory(user: User, deadline: Deadline) -> Organization | None:
     """For tokens without role claims: the directory is asked as soon as the app may."""
-    proof = access.from_directory(str(user.tid), str(user.oid))
+    proof = access.from_directory(str(user.tid), str(user.oid), deadline)
     if not isinstance(proof, access.Proof):
         return None
-    person = graph.read_person(str(user.tid), str(user.oid), deadline=Deadline.after(SECONDS))
-    organization, _ = Organization.objects.get_or_create(tid=user.tid, defaults={"region": settings.REGION})
+    person = graph.read_person(str(user.tid), str(user.oid), deadline=deadline)
+    organization, _new = Organization.objects.get_or_create(tid=user.tid, defaults={"region": settings.REGION})
     access.make_administrator(organization, user, name=person.name if person else "", proof=proof)
     return organization

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.contrib.auth.backends import BaseBackend
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from connector import access, agreement, problems, trail
@@ -74,7 +75,7 @@ class CallbackView(OIDCAuthenticationCallbackView):
     def get(self, request: HttpRequest) -> HttpResponse:
         state = request.session.get(STATES, {}).get(request.GET.get("state", ""))
         if not state or "revision" not in state:
-            return problems.page(request, "ehr-sign-in-expired")
+            return problems.page(request, "ehr-sign-in-expired", again=reverse("approve"))
         revision = get_object_or_404(Revision.objects.select_related("connection__organization"), pk=state["revision"])
         if not access.is_approver(signed_in(request), revision.connection):
             raise Http404

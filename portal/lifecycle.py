@@ -31,6 +31,8 @@ def act(request: HttpRequest, ref: str) -> HttpResponse:
     connection = access.connection_of(user, ref)
     if request.POST.get("action") not in ACTIONS:
         raise Http404
+    if request.POST["action"] != "withdraw" and not access.governs(user, connection):
+        raise Http404
     service, done = ACTIONS[request.POST["action"]]
     form = ReasonForm(request.POST)
     if not form.is_valid():

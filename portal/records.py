@@ -62,8 +62,8 @@ def launch_records(connection: Connection, revision: Revision) -> list[Record]:
     """The records behind the two buttons, for the clinician and for the patient."""
     agreed = agreement.load(revision.settings)
     doors = [
-        (_("Patient"), "patient", agreed.patient_client_id, agreed.patient_context),
-        (_("Provider"), "provider", agreed.provider_client_id, agreed.provider_context),
+        (_("Provider: Begin virtual visit"), "provider", agreed.provider_client_id, agreed.provider_context),
+        (_("Patient: Begin virtual visit"), "patient", agreed.patient_client_id, agreed.patient_context),
     ]
     return [
         Record(
@@ -92,6 +92,11 @@ def client_records(connection: Connection, revision: Revision) -> list[ClientRec
     ]
 
 
+def is_told(connection: Connection) -> bool:
+    """Whether the EHR can be told who is connected: both codes of its status service are known."""
+    return agreement.load(connection.shown.settings).status.complete
+
+
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every approved connection, with its records one click away."""
@@ -104,4 +109,6 @@ def records(request: HttpRequest, ref: str) -> HttpResponse:
     """The integration records of one connection's live revision."""
     connection = access.connection_of(signed_in(request), ref)
     shown = launch_records(connection, connection.live) if connection.live else []
-    return shell.page(request, "portal/record.html", "records", connection=connection, records=shown)
+    return shell.page(
+        request, "portal/record.html", "records", connection=connection, records=shown, told=is_told(connection)
+    )

@@ -67,7 +67,12 @@ def arrive(
 def _to_microsoft(
     request: HttpRequest, row: Launch, identity: EhrIdentity | None, granted: Granted, deadline: Deadline
 ) -> HttpResponse:
-    """A clinician's first time: sign in at the organization's own tenant, then confirm (visits.link)."""
+    """A clinician's first time: sign in at the organization's own tenant, then confirm (visits.link).
+
+    A link lasts, so it is made only in the browser that pressed: without our cookie nobody could tell.
+    """
+    if not row.browser_hash:
+        raise Stop("cookies-needed")
     connection = row.connection
     name = read_name(connection, identity, granted, deadline)
     sealed = keys.encrypt(connection.organization_id, name, ("launch", "name", str(row.id))) if name else ""
@@ -95,7 +100,7 @@ def read_press(door: str, agreed: Settings, granted: Granted, identity: EhrIdent
         role=role,
         ehr_user=_ehr_user(identity, context),
         session=filled(context.get(member), member),
-        patient=str(context.get("patient") or ""),
+        patient=str(context.get("patient") or (identity.resource_id if identity and kind == "Patient" else "")),
         external_id=filled(context.get(EXTERNAL_ID), EXTERNAL_ID, required=False),
         external_id_type=filled(context.get(EXTERNAL_ID_TYPE), EXTERNAL_ID_TYPE, required=False),
     )
@@ -160,11 +165,22 @@ def find_participant(visit: Visit, press: Press) -> Participant:
     if participant is None:
         participant = _new_participant(visit, press, ehr_user_hash, kid)
     participant.visit = visit
+    _renew_ids(participant, press)
     link = EhrUserLink.objects.filter(connection=connection, ehr_user_hash=ehr_user_hash).first()
     if participant.is_staff and link and participant.user_id != link.user_id:
         participant.user = link.user
         participant.save(update_fields=["user"])
     return participant
+
+
+def _renew_ids(participant: Participant, press: Press) -> None:
+    """A record that was mended since brings other ids: the newest launch's are told from now on."""
+    ids = {"external_id": press.external_id, "external_id_type": press.external_id_type}
+    changed = [column for column, value in ids.items() if value != participant.unseal(column)]
+    for column in changed:
+        participant.seal(column, ids[column])
+    if changed:
+        participant.save(update_fields=[f"{column}_sealed" for column in changed])
 
 
 def _new_participant(visit: Visit, press: Press, ehr_user_hash: str, kid: str) -> Participant:

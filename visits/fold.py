@@ -149,10 +149,10 @@ def _begin(lines: list[FactLine], people: dict[str, Person]) -> _Story:
 
 
 def _staff(oid: str, people: dict[str, Person]) -> frozenset[str]:
-    """The clinicians with this account; nobody, when somebody of the patient's side has it too."""
+    """The one clinician with this account; nobody, when two people of the visit have it."""
     theirs = [person for person in people.values() if oid and person.oid == oid]
-    known = theirs and all(person.role == PROVIDER for person in theirs)
-    return frozenset(person.key for person in theirs) if known else frozenset()
+    known = len(theirs) == 1 and theirs[0].role == PROVIDER
+    return frozenset({theirs[0].key}) if known else frozenset()
 
 
 def _pass(story: _Story, at: datetime, lines: list[FactLine]) -> None:

@@ -51,7 +51,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     scope = agreed.provider_scopes if door == "provider" else agreed.patient_scopes
     browser_id = "" if browsers.browser_of(request) else browsers.new_id()
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-    row = Launch(connection=connection, door=door, state_hash=hash_of(state), iss=iss)
+    row = Launch(connection=connection, door=door, state_hash=hash_of(state), cookie_seen=not browser_id)
     row.browser_hash = browsers.browser_of(request) or hash_of(browser_id)
     row.verifier_sealed = keys.encrypt(connection.organization_id, verifier, _place(row))
     row.save(force_insert=True)
@@ -155,13 +155,14 @@ def _why_unlike(connection: Connection, iss: str) -> str:
 
 
 def _claim(request: HttpRequest, connection: Connection, door: str) -> Launch:
-    """The launch that this state belongs to, spent now. A browser with another cookie than the launch's is refused."""
+    """The launch that this state belongs to, spent now. A browser with another cookie than the launch's is refused, and
+    one without a cookie where the launch brought one."""
     state = hash_of(request.GET.get("state", ""))
     row = Launch.objects.filter(state_hash=state, connection=connection, door=door).first()
     if row is None or row.created_at < timezone.now() - LAUNCH_LIFE:
         raise Stop("launch-expired")
     browser = browsers.browser_of(request)
-    if browser and browser != row.browser_hash:
+    if browser != row.browser_hash and (browser or row.cookie_seen):
         raise Stop("launch-other-browser")
     bare = {} if browser else {"browser_hash": ""}
     if not Launch.objects.filter(pk=row.pk, redeemed_at=None).update(redeemed_at=timezone.now(), **bare):

@@ -47,7 +47,8 @@ def open_for(participant: Participant, deadline: Deadline) -> Visit:
     except WireError:
         _release(visit, user)
         raise
-    return visit
+    # A claim that ran out meanwhile was taken by somebody else, whose meeting it is then.
+    return visit if visit.join_url_sealed else _wait_for_the_other(visit, deadline)
 
 
 def claim(visit: Visit, user: User) -> bool:

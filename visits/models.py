@@ -146,8 +146,8 @@ class Launch(models.Model):
     door = models.CharField(max_length=20)
     state_hash = models.CharField(max_length=64, unique=True)
     verifier_sealed = models.TextField()  # PKCE verifier and nonce
-    iss = models.CharField(max_length=500)
     browser_hash = models.CharField(max_length=64, blank=True)  # empty: a browser that keeps no cookie
+    cookie_seen = models.BooleanField(default=False)  # the launch brought a cookie: so must whoever finishes it
     participant = models.ForeignKey(Participant, models.CASCADE, null=True, related_name="launches")
     redeemed_at = models.DateTimeField(null=True)
     handle_hash = models.CharField(max_length=64, blank=True, db_index=True)

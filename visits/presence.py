@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from connector import agreement, trail
 from connector.cached import quietly
+from connector.each import each
 from connector.models import Connection, Entry
 from visits import facts, fold, writeback
 from visits.fold import FactLine, Person, PersonState, VisitState
@@ -45,17 +46,20 @@ def state_of(visit: Visit) -> VisitState:
     return _state(visit, list(visit.participants.select_related("user")))
 
 
-def refold(visit_id: UUID) -> None:
+def refold(visit_id: UUID, generation: int | None = None) -> None:
     """Fold a visit and write what the fold changes: its times, trail entries, writebacks. Again without new facts it
-    writes nothing; a visit that has been forgotten is none."""
+    writes nothing; a visit that has been forgotten is none. Of an earlier `generation` only the trail is mended."""
     with transaction.atomic():
         visit = _locked(visit_id)
         if visit is None:
             return
         participants = list(visit.participants.select_related("user"))
+        if generation not in (None, visit.generation):
+            _write_trail(visit, _state(visit, participants, generation), over=True)
+            return
         state = _state(visit, participants)
         _write_times(visit, state)
-        _write_trail(visit, state)
+        _write_trail(visit, state, over=visit.ended_at is not None)
         for target_id, lane in _write_back(visit, participants, state):
             transaction.on_commit(partial(writeback.wake, target_id, lane))
 
@@ -64,10 +68,7 @@ def sweep() -> int:
     """Fold the visits whose roster has been empty long enough; returns how many were looked at."""
     connected = Fact.objects.filter(visit=OuterRef("pk"), generation=OuterRef("generation"), kind=Fact.Kind.CONNECTED)
     due = Visit.objects.filter(Exists(connected), due_at__lte=timezone.now())
-    found = list(due.order_by("due_at").values_list("pk", flat=True))
-    for visit_id in found:
-        refold(visit_id)
-    return len(found)
+    return each(list(due.order_by("due_at").values_list("pk", flat=True)), refold)
 
 
 def sweep_waiting() -> int:
@@ -79,9 +80,7 @@ def sweep_waiting() -> int:
     last = list(newest.select_related("visit__connection__live"))
     gone = _silent([fact for fact in last if fact.kind == Fact.Kind.WAITING])
     gone += _never_came([fact for fact in last if fact.kind == Fact.Kind.SENT])
-    for fact, at in gone:
-        _take_back(fact, at)
-    return len(gone)
+    return each(gone, lambda one: _take_back(*one))
 
 
 def _silent(waiting: list[Fact]) -> list[tuple[Fact, datetime]]:
@@ -138,8 +137,8 @@ def _locked(visit_id: UUID) -> Visit | None:
     return rows.select_related("connection__organization", "connection__live").filter(pk=visit_id).first()
 
 
-def _state(visit: Visit, participants: list[Participant]) -> VisitState:
-    rows = Fact.objects.filter(visit=visit, generation=visit.generation)
+def _state(visit: Visit, participants: list[Participant], generation: int | None = None) -> VisitState:
+    rows = Fact.objects.filter(visit=visit, generation=generation or visit.generation)
     lines = [FactLine(*row) for row in rows.values_list("kind", "participant_key", "oid", "at", "event_id")]
     people = [Person(str(one.id), one.role, str(one.user.oid) if one.user else "") for one in participants]
     return fold.fold(lines, people)
@@ -163,11 +162,11 @@ def _times(visit: Visit, state: VisitState) -> tuple[datetime | None, datetime |
     return (state.empty_since, None) if over <= timezone.now() else (None, over)
 
 
-def _write_trail(visit: Visit, state: VisitState) -> None:
+def _write_trail(visit: Visit, state: VisitState, over: bool) -> None:
     """Write the lines of the folded story that the trail has not got yet. A late fact adds its line with its true time;
     what was written stays, even where the fold now knows better. Who is gone only because the call ended may still be
     told to have left before: he gets his line when the visit is over."""
-    lines = Counter(_lines(state, visit.ended_at is not None))
+    lines = Counter(_lines(state, over))
     written = Entry.objects.filter(visit=visit.pk, event__in={event for event, _, _ in lines})
     missing = lines - Counter(written.values_list("event", "participant", "at"))
     organization = visit.connection.organization

@@ -154,7 +154,7 @@ def _learn(receipt: Receipt) -> str:
     visit.generation = receipt.subscription.generation
     for change in changes:
         _record(visit, f"subscription:{receipt.subscription_id}", change)
-    presence.refold(visit.pk)
+    presence.refold(visit.pk, visit.generation)
     return "" if changes else "no-event"
 
 

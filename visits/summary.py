@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from visits import presence
+from visits import meeting, presence
 from visits.models import Participant, Visit, Writeback
 
 ROLES = {
@@ -47,6 +47,7 @@ class View:
     sent: bool
     off: tuple[str | Promise, ...]  # what this visit does without
     clinician_here: bool
+    clinician_left: bool
     told: bool  # the EHR has confirmed that it shows this person as waiting
 
 
@@ -60,16 +61,16 @@ def of(participant: Participant) -> View:
         for key, person in everybody.items()
     ]
     people += [_person(_("Somebody else"), outsider.presence, outsider.since) for outsider in state.unattributed]
+    staff = {state.people[key].presence for key, person in everybody.items() if person.is_staff}
     return View(
         people=tuple(people),
         meeting_open=bool(visit.join_url_sealed) and visit.ended_at is None,
         ended=visit.ended_at is not None,
         sent=participant.sent_at is not None,
-        off=tuple(_off(visit)),
-        clinician_here=any(
-            person.is_staff and state.people[key].presence == "connected" for key, person in everybody.items()
-        ),
-        told=participant.writebacks.filter(presence="waiting", state=Writeback.State.DELIVERED).exists(),
+        off=tuple(_off(visit, participant)),
+        clinician_here="connected" in staff,
+        clinician_left="disconnected" in staff and "connected" not in staff,
+        told=_told_waiting(participant),
     )
 
 
@@ -82,13 +83,24 @@ def _person(who: str | Promise, presence_word: str, since: datetime | None) -> P
     return Person(who, kind, word, since)
 
 
-def _off(visit: Visit) -> list[str | Promise]:
-    """What was refused or too slow when the meeting was opened."""
+def _told_waiting(participant: Participant) -> bool:
+    """Whether the newest thing that the EHR has confirmed of this person is that he waits."""
+    newest = participant.writebacks.order_by("-sequence").first()
+    return newest is not None and (newest.presence, newest.state) == ("waiting", Writeback.State.DELIVERED)
+
+
+def _off(visit: Visit, participant: Participant) -> list[str | Promise]:
+    """What was refused or too slow when the meeting was opened, and what the EHR cannot be told."""
     if not visit.join_url_sealed:
         return []
     notes: list[tuple[bool, str | Promise]] = [
         (not visit.lobby, _("The lobby could not be set: check who comes in.")),
         (not visit.visitor_url_sealed, _("Patients may be asked to install Teams: no browser link was given.")),
-        (not visit.presence_live, _("Live presence is off: who is here is known from the attendance report alone.")),
+        (not visit.presence_live, _("Live presence is off: this page and the EHR cannot show who is here.")),
+        (
+            not meeting.live_settings(visit).status.complete,
+            _("The EHR is not told who is here: codes are missing."),
+        ),
+        (not participant.external_id_sealed, _("The EHR is not told about you: its record sent no externalId.")),
     ]
     return [text for missing, text in notes if missing]

@@ -1,9 +1,10 @@
 """Celery tasks. Each wakes a service that reads from PostgreSQL what there is to do; a lost wake-up is found by the
-sweeps."""
+sweeps, which are tasks of their own so that none waits for another."""
 
 from celery import shared_task
 
 from connector import trail
+from connector.each import each
 from connector.models import Organization
 from visits import meeting, presence, receipts, writeback
 
@@ -21,17 +22,32 @@ def drain(target_id: int, lane: int) -> None:
 
 
 @shared_task
-def sweep() -> None:
-    """Find what nobody was woken for: receipts, lanes, visits that are due, people who left the waiting page."""
+def sweep_receipts() -> None:
+    """Notifications that nobody was woken for."""
     receipts.sweep()
+
+
+@shared_task
+def sweep_presence() -> None:
+    """Visits that are due, and people who left the waiting page."""
     presence.sweep_waiting()
     presence.sweep()
+
+
+@shared_task
+def sweep_writebacks() -> None:
+    """Lanes with something to deliver that nobody drains."""
     writeback.sweep()
 
 
 @shared_task
-def tend() -> None:
-    """The slower chores: seal the trail, prolong subscriptions."""
-    for organization in Organization.objects.filter(trail__sequence=None).distinct():
-        trail.seal(organization.pk)
+def seal_trail() -> None:
+    """Number and chain what the trails have gained."""
+    unsealed = Organization.objects.filter(trail__sequence=None).distinct()
+    each(unsealed.values_list("pk", flat=True), trail.seal_all)
+
+
+@shared_task
+def renew_subscriptions() -> None:
+    """Prolong Graph's subscriptions of visits that still run."""
     meeting.renew_subscriptions()

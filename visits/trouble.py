@@ -58,7 +58,10 @@ def explained(view: View) -> View:
             code, context = error.code, wire_context(error)
         door = getattr(request, "door", kwargs.get("door", ""))
         connection = getattr(request, "connection", None)
-        return framed(page(request, code, door=door, connection=connection, **context), connection)
+        response = framed(page(request, code, door=door, connection=connection, **context), connection)
+        if request.headers.get("HX-Request"):
+            response["HX-Refresh"] = "true"  # htmx puts no error into a page: the whole page has to say it
+        return response
 
     return wrapper
 

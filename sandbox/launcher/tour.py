@@ -17,14 +17,17 @@ A first visit, in order. Nobody needs a password: pick the person. Give each per
        {web}/
        Consent, add the testing FHIR base URL {epic}/interconnect-tst/api/FHIR/R4 with approver Ben Okafor, submit.
   2  Ben Okafor, Epic analyst, approves
-       Open the approver's link from Ada's page, sign in with Epic, approve. Then paste the integration records into
+       Open the approver's link from Ada's page and sign in with Microsoft. The page shows what the EHR must know first:
+       paste "All addresses at once" of each app into {epic}/interconnect-tst/clients
+       Then sign in with Epic as Ben Okafor, approve, and paste "The whole record" of each button into
        {epic}/interconnect-tst/fdi
   3  Carla Mendes, cardiologist, launches
        {epic}/interconnect-tst/hyperspace
-       "Begin virtual visit" at Pia Sandberg's visit. The first time, she signs in with Microsoft too.
+       "Begin virtual visit" at Pia Sandberg's visit. The first time she signs in with Microsoft and confirms that both
+       accounts are hers. In Teams: "Join now".
   4  Pia Sandberg, patient, joins
        {epic}/interconnect-tst/mychart
-       She waits, and lands in the Teams lobby until Carla admits her.
+       "Begin virtual visit", and she waits. When Carla has started: "Go to your visit", a name, "Join now". Carla admits.
   5  Hyperspace's status column shows who connected and who disconnected.
 
   Make things go wrong   {epic}/sandbox/faults (each stand-in has such a page)

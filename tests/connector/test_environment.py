@@ -91,12 +91,12 @@ def test_a_secret_is_read_from_the_file_that_its_variable_names(tmp_path: Path) 
 
 
 def test_a_file_that_cannot_be_read_is_told_beside_what_else_is_wrong(tmp_path: Path) -> None:
-    given = {"EMAIL_HOST_PASSWORD_FILE": str(tmp_path / "absent"), "LOG_LEVEL": "loud"}
+    given = {"REGION_FILE": str(tmp_path / "absent"), "LOG_LEVEL": "loud"}
     outcome = check(generated_secrets() | ENVIRONMENT | given)
     assert outcome.returncode == 1
     assert outcome.stderr == refusal(
-        "EMAIL_HOST_PASSWORD: EMAIL_HOST_PASSWORD_FILE does not name a file that can be read.",
         "LOG_LEVEL: Must be one of: DEBUG, INFO, WARNING, ERROR.",
+        "REGION: REGION_FILE does not name a file that can be read.",
     )
 
 

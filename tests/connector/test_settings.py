@@ -74,11 +74,6 @@ def test_a_proxy_is_believed_only_when_it_is_named() -> None:
     assert [run("-c", code, TRUSTED_PROXY=given).stdout.strip() for given in ("", "True")] == ["False", "True"]
 
 
-def test_mail_is_printed_where_there_is_no_mail_server() -> None:
-    assert values("EMAIL_BACKEND", EMAIL_HOST="") == ["django.core.mail.backends.console.EmailBackend"]
-    assert values("EMAIL_BACKEND") == ["django.core.mail.backends.smtp.EmailBackend"]
-
-
 def test_client_ids_and_status_codes_are_kept_by_environment() -> None:
     given = {"EHR_TESTING_PATIENT_CLIENT_ID": "t-2", "EHR_PRODUCTION_STATUS_CODES": "connected=1,disconnected=2"}
     clients, codes = values("EHR_CLIENT_IDS", "EHR_STATUS_CODES", **given)

@@ -17,7 +17,6 @@ ENVIRONMENT = {
     "ENTRA_ALLOWED_TENANTS": "3f1d8a52-7c0e-4b6a-9d25-6e1f0b9a1c01",
     "HELP_LINE": "Service desk, +1 555 0100",
     "LOG_LEVEL": "ERROR",
-    "EMAIL_HOST": "mail.hospital.example",
 }
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def launch(of: Connection, door: str = "patient", **row: Any) -> Launch:
     """A redeemed launch without a cookie, of somebody who is in a visit."""
     visit = factories.visit(of)
     usual = {"participant": factories.participant(visit, door), "redeemed_at": timezone.now()}
-    made = Launch(connection=of, door=door, iss=BASE, browser_hash="", **(usual | row))
+    made = Launch(connection=of, door=door, browser_hash="", **(usual | row))
     made.state_hash = browsers.hash_of(str(made.id))
     made.save(force_insert=True)
     return made

@@ -90,7 +90,7 @@ def approve(portal: Page, epic: Page, urls: Urls, link: str, *, name: str = "Ben
 def paste_records(portal: Page, epic: Page, urls: Urls) -> None:
     """Paste both launch records into the EHR's FDI page."""
     blocks = portal.locator(".copy-row", has_text="The whole record").locator("[data-copy]").all()
-    for slot, block in zip(("patient", "provider"), blocks, strict=True):
+    for slot, block in zip(("provider", "patient"), blocks, strict=True):
         epic.goto(ehr(urls, "fdi"))
         section = epic.locator(f"section#{slot}")
         section.get_by_label("record").fill(str(block.get_attribute("data-copy")))

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from connector import agreement
 from connector.celery import app
-from connector.models import Connection, Environment
+from connector.models import Connection
 from visits.models import Lane, Participant, Target, Visit, Writeback
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def _is_told(connection: Connection, presence: str) -> bool:
     if connection.live is None:
         return False
     service = agreement.load(connection.live.settings).status
-    if connection.environment == Environment.PRODUCTION and not service.complete:
+    if not service.complete:  # who is told that somebody came must also be told that he left
         _say_off(str(connection.id), str(connection.live_id))
         return False
     return bool(service.code_for(presence))

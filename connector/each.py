@@ -1,0 +1,21 @@
+"""One after the other, whatever becomes of each."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def each(items: Iterable[T], act: Callable[[T], object]) -> int:
+    """Do something for every item; returns how many there were. One that fails is logged and stops none of the
+    others: it is tried again by the next sweep."""
+    count = 0
+    for item in items:
+        count += 1
+        try:
+            act(item)
+        except Exception:
+            log.exception("one of many failed")
+    return count
