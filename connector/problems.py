@@ -128,7 +128,7 @@ PROBLEMS: dict[str, Problem] = {
     "consent-unproven": Problem(
         _("Consent is not visible yet"),
         _("You came back from Microsoft, but Microsoft does not accept the connector for your organization yet."),
-        _("This can take a minute after consent was given: press “Check again”. If it stays, give consent once more."),
+        _("This can take a minute after consent was given: press “Try again”. If it stays, give consent once more."),
         ADMINISTRATOR,
         503,
     ),

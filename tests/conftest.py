@@ -18,7 +18,7 @@ from psycopg.rows import DictRow, dict_row
 from sandbox.launcher.crew import LauncherError
 from sandbox.launcher.environment import connector_environment, urls_of
 from sandbox.launcher.house import House
-from sandbox.launcher.place import DataInUse, generated_secrets, home
+from sandbox.launcher.place import DataInUse, collecting_static, generated_secrets, home
 from sandbox.launcher.ports import free_ports
 from sandbox.launcher.services import Addresses, create_database, services, with_path
 
@@ -71,7 +71,8 @@ def _set_up_django() -> None:
     django.setup()
     del os.environ["DJANGO_SETTINGS_MODULE"]
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        call_command("collectstatic", interactive=False, verbosity=0)
+        with collecting_static():
+            call_command("collectstatic", interactive=False, verbosity=0)
 
 
 _set_up_django()

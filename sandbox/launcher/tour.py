@@ -27,7 +27,7 @@ A first visit, in order. Nobody needs a password: pick the person. Give each per
        accounts are hers. In Teams: "Join now".
   4  Pia Sandberg, patient, joins
        {epic}/interconnect-tst/mychart
-       "Begin virtual visit", and she waits. When Carla has started: "Go to your visit", a name, "Join now". Carla admits.
+       "Begin virtual visit": she waits. Once Carla has begun: "Go to your visit", a name, "Join now". Carla admits her.
   5  Hyperspace's status column shows who connected and who disconnected.
 
   Make things go wrong   {epic}/sandbox/faults (each stand-in has such a page)

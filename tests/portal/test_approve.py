@@ -89,7 +89,7 @@ def test_another_persons_link_leads_nowhere(house: House, link: str) -> None:
 
 def test_an_administrator_who_is_not_the_approver_sees_but_cannot_decide(house: House, ada: Visitor, link: str) -> None:
     page = ada.open(link.partition("next=")[2])
-    assert "Before you sign in" in page.text
+    assert "What Epic's client records must hold" in page.text
     assert not page.has_button("Approve")
     assert not page.has_button(RETURN)
     assert ada.open(page.path + "epic/").status == 404

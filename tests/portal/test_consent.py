@@ -96,7 +96,7 @@ def test_consent_given_by_somebody_else_counts_after_check_again(house: House) -
     page = ada.press(ada.open("/consent/"), "Check again")
     explained(house, page, "Consent is not visible yet", 503)
     steps.consent(house)
-    again = ada.follow(page, "Check again")
+    again = ada.follow(page, "Try again")
     assert ada.press(again, "Check again").heading == "Configuration information"
     assert has_consented(ada)
 

@@ -143,7 +143,7 @@ def test_a_patient_or_proxy_cannot_approve(
     shown = steps.sign_in_at_ehr(ben, page, name)
     explained(shared_house, shown, "A patient's account cannot approve", 403)
     assert proofs() == []
-    assert ben.follow(shown, "Check again").path == page.path
+    assert ben.follow(shown, "Try again").path == page.path
 
 
 def test_cancelled_at_the_ehr_the_portal_session_stays(shared_house: House, arrived: tuple[Visitor, Shown]) -> None:

@@ -33,7 +33,7 @@ def test_the_records_hold_exactly_the_connections_launch_urls(
     ref, web, ids = page.path.split("/")[2], shared_house.urls["web"], shared_house.environment
     expected = [
         [f"{web}/launch/{ref}/{door}/", ids[f"EHR_TESTING_{door.upper()}_CLIENT_ID"], "6", CONTEXT]
-        for door in ("patient", "provider")
+        for door in ("provider", "patient")
     ]
     for section, values in zip(page.soup.select("section.panel"), expected, strict=True):
         assert [page.rows(mnemonic, section) for mnemonic in MNEMONICS] == [[value] for value in values]

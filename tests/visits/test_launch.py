@@ -125,7 +125,7 @@ def test_a_testing_record_pasted_into_production_is_told_apart(clinic: Clinic) -
 def test_a_launch_without_a_token_was_not_opened_by_the_ehr(clinic: Clinic) -> None:
     with nothing_changed(clinic):
         page = launch_with(clinic, iss=f"{clinic.house.urls['epic']}/{INSTANCE}/api/FHIR/R4")
-        explained(clinic, page, "The EHR sent no launch token", 400)
+        explained(clinic, page, "Please open the visit from the patient portal or the EHR", 400)
 
 
 @pytest.mark.parametrize("login", [CARLA, PIA])
