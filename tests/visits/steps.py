@@ -188,10 +188,18 @@ def asked_at_microsoft(clinic: Clinic, page: Shown) -> list[str]:
 @contextmanager
 def nothing_changed(clinic: Clinic) -> Iterator[None]:
     """Hold that the block leaves no row behind, and changes none, but for the press itself."""
+    _let_writebacks_end(clinic)
     before = _snapshot(clinic)
     yield
     changed = {name: (before[name], now) for name, now in _snapshot(clinic).items() if now != before[name]}
     assert changed == {}, changed
+
+
+def _let_writebacks_end(clinic: Clinic) -> None:
+    """What the worker still delivers of earlier presses adds its own lines to the trail."""
+    until = time.monotonic() + 15
+    while clinic.rows("SELECT 1 FROM visits_writeback WHERE state = 'waiting'") and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _snapshot(clinic: Clinic) -> dict[str, Any]:
