@@ -1,9 +1,14 @@
 """From the agreement to the wire: our clients at an EHR, with the keys they sign with."""
 
-from connector import keys
+from connector import agreement, keys
 from connector.agreement import Settings
 from connector.ehr.smart import Client
-from connector.models import Key
+from connector.models import Connection, Key
+
+
+def live_settings(connection: Connection) -> Settings:
+    """The settings that a connection serves launches with now; the defaults where none are approved."""
+    return agreement.load(connection.live.settings) if connection.live else Settings()
 
 
 def client(client_id: str, agreed: Settings, environment: str) -> Client:

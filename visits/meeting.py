@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils import timezone
 
-from connector import agreement, keys, trail
+from connector import keys, trail, wires
 from connector.errors import AlreadyDone, Permanent, Retry, WireError
 from connector.http import Deadline
 from connector.models import User
@@ -94,7 +94,7 @@ def _make(visit: Visit, user: User, deadline: Deadline) -> None:
     _require_licence(tid, oid, deadline)
     # An opaque reference: a second try by the same organizer finds the same meeting.
     external_id = f"{visit.id}:{visit.generation}"
-    agreed = live_settings(visit)
+    agreed = wires.live_settings(visit.connection)
     meeting = meetings.create_or_get(
         tid, oid, external_id=external_id, subject=agreed.meeting_subject, deadline=deadline
     )
@@ -109,12 +109,6 @@ def _make(visit: Visit, user: User, deadline: Deadline) -> None:
     visit.presence_live = subscribe(visit, tid, meeting.join_url, deadline)
     _keep(visit, user)
     trail.record(visit.connection.organization, "meeting-opened", visit=visit.id, presence=str(visit.presence_live))
-
-
-def live_settings(visit: Visit) -> agreement.Settings:
-    """The settings that the visit's connection serves launches with now."""
-    live = visit.connection.live
-    return agreement.load(live.settings) if live else agreement.Settings()
 
 
 def _require_licence(tid: str, oid: str, deadline: Deadline) -> None:

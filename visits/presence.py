@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from connector import agreement, trail
+from connector import trail, wires
 from connector.cached import quietly
 from connector.each import each
 from connector.models import Connection, Entry
@@ -100,8 +100,7 @@ def _silent(waiting: list[Fact]) -> list[tuple[Fact, datetime]]:
 
 
 def _limit(connection: Connection) -> timedelta:
-    agreed = agreement.load(connection.live.settings) if connection.live else agreement.Settings()
-    return timedelta(minutes=agreed.waiting_silence_minutes)
+    return timedelta(minutes=wires.live_settings(connection).waiting_silence_minutes)
 
 
 def _never_came(sent: list[Fact]) -> list[tuple[Fact, datetime]]:

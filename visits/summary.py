@@ -8,7 +8,8 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from visits import meeting, presence
+from connector import wires
+from visits import presence
 from visits.models import Participant, Visit, Writeback
 
 ROLES = {
@@ -98,7 +99,7 @@ def _off(visit: Visit, participant: Participant) -> list[str | Promise]:
         (not visit.visitor_url_sealed, _("Patients may be asked to install Teams: no browser link was given.")),
         (not visit.presence_live, _("Live presence is off: this page and the EHR cannot show who is here.")),
         (
-            not meeting.live_settings(visit).status.complete,
+            not wires.live_settings(visit.connection).status.complete,
             _("The EHR is not told who is here: codes are missing."),
         ),
         (not participant.external_id_sealed, _("The EHR is not told about you: its record sent no externalId.")),
