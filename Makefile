@@ -21,13 +21,13 @@ demo-reset: .venv/installed ## Forget the demo's data
 	@exec $(BIN)/python -m sandbox.launcher reset
 
 test: .venv/installed chromium interop ## Every test, on two cores
-	@$(MAKE) -j2 --keep-going --output-sync=target test-fast test-house
+	@$(MAKE) --keep-going test-fast test-house
 
 test-fast: .venv/installed ## The tests that need neither the running house nor a browser
-	@$(BIN)/pytest -m "not house" </dev/null
+	@$(BIN)/pytest -n 2 -m "not house" </dev/null
 
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
-	@$(BIN)/pytest -m house </dev/null
+	@$(BIN)/pytest -n 2 --dist loadfile -m house </dev/null
 
 tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour

@@ -29,6 +29,7 @@ TRUSTED_PROXY: bool = env.bool("TRUSTED_PROXY", default=False)
 REGION: str = env.str("REGION", "amer", validate=validate.OneOf(["amer", "emea", "apac"]))
 REGION_HOSTS: dict[str, str] = env.codes("REGION_HOSTS", "")
 HELP_LINE: str = env.str("HELP_LINE", "")
+STATIC_ROOT: Path = BASE_DIR / env.str("STATIC_ROOT", "staticfiles")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 ENTRA_AUTHORITY: str = env.base_url("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
@@ -231,7 +232,6 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 
 # ----------------------------------------------------------------------------------------------------------------- logs

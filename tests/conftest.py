@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -18,7 +19,7 @@ from psycopg.rows import DictRow, dict_row
 from sandbox.launcher.crew import LauncherError
 from sandbox.launcher.environment import connector_environment, urls_of
 from sandbox.launcher.house import House
-from sandbox.launcher.place import DataInUse, collecting_static, generated_secrets, home
+from sandbox.launcher.place import DataInUse, generated_secrets, home
 from sandbox.launcher.ports import free_ports
 from sandbox.launcher.services import Addresses, create_database, services, with_path
 
@@ -65,14 +66,16 @@ def _set_up_django() -> None:
     """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ.update(connector_environment(urls_of(free_ports()), generated_secrets(), _start_services()))
+        static = tempfile.TemporaryDirectory(prefix="ehr-connector-static-")
+        atexit.register(static.cleanup)
+        os.environ["STATIC_ROOT"] = static.name
     os.environ["DJANGO_SETTINGS_MODULE"] = "connector.settings"
     os.environ["REDIS_URL"] = _numbered(os.environ["REDIS_URL"], 0)
     os.environ["CACHE_URL"] = _numbered(os.environ["CACHE_URL"], 1)
     django.setup()
     del os.environ["DJANGO_SETTINGS_MODULE"]
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        with collecting_static():
-            call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
 
 
 _set_up_django()

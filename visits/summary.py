@@ -56,7 +56,8 @@ def of(participant: Participant) -> View:
     """The view of one participant's page."""
     visit = participant.visit
     state = presence.state_of(visit)
-    everybody = {str(person.id): person for person in visit.participants.all()}
+    # Who has pressed since the state was read is on the next refresh.
+    everybody = {str(person.id): person for person in visit.participants.all() if str(person.id) in state.people}
     people = [
         _person(ROLES[Participant.Role(person.role)], state.people[key].presence, state.people[key].since)
         for key, person in everybody.items()

@@ -44,13 +44,14 @@ def run(store: Store) -> None:
 
 
 def next_batch(store: Store) -> list[Waiting]:
-    """The notification due first; with the batch switch, all that are due at the same URL."""
+    """The notification due first; with the batch switch, also all others that wait for the same URL."""
     with store.lock:
         waiting = sorted(store.table("outbox").items(), key=lambda entry: float(entry[1]["due"]))
-    due = [entry for entry in waiting if entry[1]["due"] <= time.time()]
+    if not waiting or waiting[0][1]["due"] > time.time():
+        return []
     if not value(store, "batch"):
-        return due[:1]
-    return [entry for entry in due if entry[1]["url"] == due[0][1]["url"]][:MOST_IN_A_BATCH]
+        return waiting[:1]
+    return [entry for entry in waiting if entry[1]["url"] == waiting[0][1]["url"]][:MOST_IN_A_BATCH]
 
 
 def send(store: Store, batch: list[Waiting]) -> None:

@@ -12,7 +12,7 @@ import requests
 
 from sandbox.launcher.crew import Crew, Program, run
 from sandbox.launcher.environment import STAND_INS, connector_environment, stand_in_environment, urls_of
-from sandbox.launcher.place import CHECKOUT, collecting_static, kept_secrets, occupied
+from sandbox.launcher.place import CHECKOUT, kept_secrets, occupied
 from sandbox.launcher.ports import fixed_ports, free_ports
 from sandbox.launcher.services import Site, start_services
 
@@ -74,13 +74,12 @@ class House:
         self.environment = (
             connector_environment(self.urls, secrets, addresses)
             | stand_in_environment(self.urls, secrets, self.data)
-            | {"NO_PROXY": "localhost,127.0.0.1"}
+            | {"NO_PROXY": "localhost,127.0.0.1", "STATIC_ROOT": str(self.data / "static")}
             | self._extra
         )
         self._crew.launch(*(self._stand_in(name) for name in STAND_INS))
         run(self._python("migrate", "manage.py", "migrate", "--verbosity", "0"))
-        with collecting_static():
-            run(self._python("collectstatic", "manage.py", "collectstatic", "--noinput", "--verbosity", "0"))
+        run(self._python("collectstatic", "manage.py", "collectstatic", "--noinput", "--verbosity", "0"))
         self._crew.wait_for(*STAND_INS)
         self._crew.start(*self._connector().values())
 

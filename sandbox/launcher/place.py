@@ -125,13 +125,3 @@ def kept_secrets(data: Path) -> dict[str, str]:
         private_file(path, json.dumps(generated_secrets(), indent=1))
     kept: dict[str, str] = json.loads(path.read_text())
     return kept
-
-
-@contextmanager
-def collecting_static() -> Iterator[None]:
-    """One collectstatic at a time: two in the same checkout would take files from under each other."""
-    folder = CHECKOUT / ".data"
-    folder.mkdir(exist_ok=True)
-    with (folder / "collectstatic.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
