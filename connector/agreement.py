@@ -47,10 +47,12 @@ class StatusService:
 class Settings:
     """One revision's settings. Client ids are those of the records in the EHR's client registration."""
 
+    ehr_kind: Literal["epic", "oracle", "other"] = "epic"  # as discovered, unless somebody corrected it
     provider_client_id: str = ""
     patient_client_id: str = ""
     backend_client_id: str = ""
-    authentication: Literal["private_key_jwt", "client_secret_basic"] = "private_key_jwt"
+    # "certificate" signs as "private_key_jwt" does; the EHR holds our certificate in place of the JWKS URL.
+    authentication: Literal["private_key_jwt", "certificate", "client_secret_basic"] = "private_key_jwt"
     secret_kid: str = ""  # the Key row of a client secret, for client_secret_basic
     provider_scopes: str = "launch openid fhirUser user/Practitioner.read"  # the name on the page that links accounts
     patient_scopes: str = "launch openid fhirUser"
@@ -59,6 +61,8 @@ class Settings:
     session_kind: Literal["context", "appointment", "encounter"] = "context"
     provider_context: str = "sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     patient_context: str = "sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
+    group_provider_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
+    group_patient_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     status: StatusService = field(default_factory=StatusService)
     frame_ancestors: tuple[str, ...] = ()
     # One neutral text for all visits, so that no calendar, log or lobby tells anything about a patient.

@@ -15,6 +15,7 @@ from connector import access
 from connector.models import Connection, Revision
 from connector.signin import signed_in
 from portal import records, services, shell
+from portal.actors import actor_of
 from portal.forms import ReasonForm
 from portal.services import Refused
 
@@ -81,9 +82,9 @@ def decide(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _approve(request: HttpRequest, connection: Connection, revision: Revision) -> HttpResponse:
-    user = signed_in(request)
+    actor = actor_of(request, connection.organization, connection)
     try:
-        services.approve(connection=connection, revision=revision, actor=user, actor_name=revision.approver_name)
+        services.approve(connection=connection, revision=revision, actor=actor)
     except Refused as refused:
         messages.warning(request, str(REFUSED[refused.code]))
         return redirect(url(connection))
@@ -92,11 +93,9 @@ def _approve(request: HttpRequest, connection: Connection, revision: Revision) -
 
 
 def _return(request: HttpRequest, connection: Connection, revision: Revision, reason: str) -> HttpResponse:
-    user = signed_in(request)
+    actor = actor_of(request, connection.organization, connection)
     try:
-        services.return_(
-            connection=connection, revision=revision, actor=user, actor_name=revision.approver_name, reason=reason
-        )
+        services.return_(connection=connection, revision=revision, actor=actor, reason=reason)
     except Refused as refused:
         messages.warning(request, str(REFUSED[refused.code]))
     else:

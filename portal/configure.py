@@ -21,6 +21,7 @@ from connector.signin import signed_in
 from connector.teams import graph
 from connector.teams.graph import Person
 from portal import records, services, shell
+from portal.actors import actor_of
 from portal.forms import ConnectionForm, ReasonForm
 
 log = logging.getLogger(__name__)
@@ -122,15 +123,12 @@ def _initial(request: HttpRequest) -> dict[str, str]:
 
 
 def _submit(request: HttpRequest, organization: Organization, form: ConnectionForm, approver: Person) -> HttpResponse:
-    user = signed_in(request)
-    name = organization.administrators.get(user=user).name
     connection = services.submit(
         organization=organization,
         base_url=form.cleaned_data["base_url"],
         environment=form.cleaned_data["environment"],
         approver=approver,
-        actor=user,
-        actor_name=name,
+        actor=actor_of(request, organization),
     )
     messages.success(request, _("Submitted. %(name)s can approve it now.") % {"name": approver.name})
     return redirect("connection", ref=connection.ref)

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from connector import access
-from connector.models import Connection, User
 from connector.signin import signed_in
 from portal import services
+from portal.actors import actor_of
 from portal.forms import ReasonForm
 from portal.services import Refused
 
@@ -41,8 +41,7 @@ def act(request: HttpRequest, ref: str) -> HttpResponse:
     try:
         service(
             connection=connection,
-            actor=user,
-            actor_name=name_of(user, connection),
+            actor=actor_of(request, connection.organization, connection),
             reason=form.cleaned_data["reason"],
         )
         messages.success(request, str(done))
@@ -51,11 +50,3 @@ def act(request: HttpRequest, ref: str) -> HttpResponse:
     # Who was named by nothing but the proposal that he withdrew does not see the connection any more.
     still_seen = access.connections_of(user).filter(ref=ref).exists()
     return redirect("connection", ref=ref) if still_seen else redirect("approve")
-
-
-def name_of(user: User, connection: Connection) -> str:
-    """The person's name as the business records of this connection have it."""
-    administrator = connection.organization.administrators.filter(user=user).first()
-    if administrator:
-        return administrator.name
-    return connection.revisions.filter(approver_oid=user.oid).latest("number").approver_name

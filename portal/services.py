@@ -7,8 +7,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from connector import agreement, trail
-from connector.models import Connection, Decision, EhrSignIn, Organization, Revision, User
+from connector.models import Connection, Decision, EhrSignIn, Organization, Revision
 from connector.teams.graph import Person
+from portal.actors import Actor
 
 
 class Refused(Exception):
@@ -25,8 +26,7 @@ def submit(
     base_url: str,
     environment: str,
     approver: Person,
-    actor: User,
-    actor_name: str,
+    actor: Actor,
     settings: agreement.Settings | None = None,
 ) -> Connection:
     """Propose settings for a FHIR base URL: a new connection, or another revision of the one that exists."""
@@ -41,8 +41,9 @@ def submit(
             approver_oid=approver.oid,
             approver_name=approver.name,
             approver_upn=approver.upn,
-            submitted_by=actor,
-            submitted_by_name=actor_name,
+            submitted_by=actor.user,
+            submitted_by_name=actor.name,
+            address=actor.address,
         )
         connection.proposed = revision
         connection.save(update_fields=["proposed"])
@@ -69,10 +70,9 @@ def _settings_to_start_from(connection: Connection) -> agreement.Settings:
     return agreement.load(newest.settings) if newest else agreement.defaults(connection.environment)
 
 
-def _decide(
-    connection: Connection, revision: Revision, kind: Decision.Kind, actor: User, name: str, **kept: Any
-) -> None:
-    Decision.objects.create(connection=connection, revision=revision, kind=kind, actor=actor, actor_name=name, **kept)
+def _decide(connection: Connection, revision: Revision, kind: Decision.Kind, actor: Actor, **kept: Any) -> None:
+    who = {"actor": actor.user, "actor_name": actor.name, "address": actor.address}
+    Decision.objects.create(connection=connection, revision=revision, kind=kind, **who, **kept)
     trail.record(
         connection.organization, f"revision-{kind.value}", connection=str(connection.pk), revision=str(revision.pk)
     )
@@ -83,59 +83,59 @@ def _locked(connection: Connection) -> Connection:
 
 
 @transaction.atomic
-def approve(*, connection: Connection, revision: Revision, actor: User, actor_name: str) -> None:
+def approve(*, connection: Connection, revision: Revision, actor: Actor) -> None:
     """Make the proposed revision the live one. Rests on the actor's own EHR sign-in for that very revision."""
     connection = _locked(connection)
     if connection.proposed_id != revision.pk:
         raise Refused("not-proposed")
-    sign_in = EhrSignIn.objects.filter(revision=revision, user=actor).order_by("-at").first()
+    sign_in = EhrSignIn.objects.filter(revision=revision, user=actor.user).order_by("-at").first()
     if sign_in is None:
         raise Refused("no-ehr-sign-in")
-    _decide(connection, revision, Decision.Kind.APPROVE, actor, actor_name, proof=sign_in.proof)
+    _decide(connection, revision, Decision.Kind.APPROVE, actor, proof=sign_in.proof)
     connection.live, connection.proposed = revision, None
     connection.approved_hosts = sign_in.proof["hosts"]
     connection.save(update_fields=["live", "proposed", "approved_hosts"])
 
 
 @transaction.atomic
-def return_(*, connection: Connection, revision: Revision, actor: User, actor_name: str, reason: str) -> None:
+def return_(*, connection: Connection, revision: Revision, actor: Actor, reason: str) -> None:
     """Send the proposed revision back to the administrator, with the reason."""
     connection = _locked(connection)
     if connection.proposed_id != revision.pk:
         raise Refused("not-proposed")
-    _decide(connection, revision, Decision.Kind.RETURN, actor, actor_name, reason=reason)
+    _decide(connection, revision, Decision.Kind.RETURN, actor, reason=reason)
     connection.proposed = None
     connection.save(update_fields=["proposed"])
 
 
 @transaction.atomic
-def withdraw(*, connection: Connection, actor: User, actor_name: str, reason: str) -> None:
+def withdraw(*, connection: Connection, actor: Actor, reason: str) -> None:
     """Take a proposal back before it was decided."""
     connection = _locked(connection)
     if connection.proposed is None:
         raise Refused("not-proposed")
-    _decide(connection, connection.proposed, Decision.Kind.WITHDRAW, actor, actor_name, reason=reason)
+    _decide(connection, connection.proposed, Decision.Kind.WITHDRAW, actor, reason=reason)
     connection.proposed = None
     connection.save(update_fields=["proposed"])
 
 
 @transaction.atomic
-def suspend(*, connection: Connection, actor: User, actor_name: str, reason: str) -> None:
+def suspend(*, connection: Connection, actor: Actor, reason: str) -> None:
     """Stop launches at once. Visits that run go on."""
     connection = _locked(connection)
     if connection.live is None or connection.suspended:
         raise Refused("not-live")
-    _decide(connection, connection.live, Decision.Kind.SUSPEND, actor, actor_name, reason=reason)
+    _decide(connection, connection.live, Decision.Kind.SUSPEND, actor, reason=reason)
     connection.suspended = True
     connection.save(update_fields=["suspended"])
 
 
 @transaction.atomic
-def resume(*, connection: Connection, actor: User, actor_name: str, reason: str) -> None:
+def resume(*, connection: Connection, actor: Actor, reason: str) -> None:
     """Let launches through again."""
     connection = _locked(connection)
     if connection.live is None or not connection.suspended:
         raise Refused("not-suspended")
-    _decide(connection, connection.live, Decision.Kind.RESUME, actor, actor_name, reason=reason)
+    _decide(connection, connection.live, Decision.Kind.RESUME, actor, reason=reason)
     connection.suspended = False
     connection.save(update_fields=["suspended"])

@@ -48,6 +48,7 @@ class Visit(Sealed):
     hash_kid = models.CharField(max_length=32)
     session_sealed = models.TextField()
     patient_hash = models.CharField(max_length=64, blank=True)  # the one patient of a one-to-one visit, once known
+    test = models.BooleanField(default=False)  # a visit whose ids an analyst typed: marked TEST wherever it shows
     generation = models.PositiveIntegerField(default=1)  # of the meeting: another one after the visit has ended
     organizer = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     claimed_at = models.DateTimeField(null=True)  # when the organizer began to open the meeting
@@ -242,7 +243,6 @@ class Target(models.Model):
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.STATUS_SERVICE)
     failures = models.PositiveIntegerField(default=0)  # in a row; opens the circuit
     open_until = models.DateTimeField(null=True)  # nobody tries before this time
-    held = models.BooleanField(default=False)  # announced downtime
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "kind"], name="target_once")]

@@ -1,7 +1,7 @@
-"""A list of thirty connections costs the database as many questions as a list of one."""
+"""A list of thirty connections costs the database as many questions as a list of one, and so does a visit's page
+whatever has happened in the visit."""
 
 import uuid
-from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -13,7 +13,11 @@ from django.utils import timezone
 from connector import agreement
 from connector.models import Administrator, Connection, Decision, Environment, Organization, Revision, User
 from portal import services
+from portal.actors import Actor
+from tests.visits import factories
 from tests.visits.factories import organization
+from visits import browsers, facts, handles
+from visits.models import Fact, Launch, Participant, Visit
 
 pytestmark = pytest.mark.django_db
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -50,17 +54,17 @@ def go_live(connection: Connection) -> None:
 
 def in_state(connection: Connection, state: str, user: User) -> None:
     """Bring a new connection there."""
-    who: Any = {"actor": user, "actor_name": "Ben Okafor"}
+    actor = Actor(user, "Ben Okafor")
     revision = proposed(connection, user)
     if state == "returned":
-        services.return_(connection=connection, revision=revision, reason="Look again.", **who)
+        services.return_(connection=connection, revision=revision, reason="Look again.", actor=actor)
     elif state == "withdrawn":
-        services.withdraw(connection=connection, reason="Not now.", **who)
+        services.withdraw(connection=connection, reason="Not now.", actor=actor)
     elif state != "waiting":
         go_live(connection)
-        Decision.objects.create(connection=connection, revision=revision, kind=Decision.Kind.APPROVE, **who)
+        Decision.objects.create(connection=connection, revision=revision, kind=Decision.Kind.APPROVE, actor=user)
     if state == "suspended":
-        services.suspend(connection=connection, reason="Maintenance.", **who)
+        services.suspend(connection=connection, reason="Maintenance.", actor=actor)
     elif state == "approved, changing":
         proposed(connection, user)
 
@@ -72,9 +76,9 @@ def connections(of: Organization, user: User, state: str, count: int) -> None:
         in_state(made, state, user)
 
 
-def questions(client: Client, path: str) -> int:
+def questions(client: Client, path: str, headers: dict[str, str] | None = None) -> int:
     with CaptureQueriesContext(database) as asked:
-        assert client.get(path).status_code == 200
+        assert client.get(path, headers=headers).status_code == 200
     return len(asked)
 
 
@@ -89,3 +93,44 @@ def test_the_pages_ask_the_database_no_more_for_thirty_than_for_one(client: Clie
         client.force_login(user, BACKEND)
         asked.append(questions(client, reverse(step)))
     assert asked[0] == asked[1]
+
+
+def visited(count: int) -> Visit:
+    """A visit of this many clinicians and as many patients, all of whom came, left and came again."""
+    visit = factories.visit()
+    visit.seal("join_url", "https://teams.microsoft.com/meet/1")
+    visit.save()
+    for number in range(count):
+        happened(visit, factories.participant(visit), number)
+        happened(visit, factories.participant(visit, "provider"), number)
+    return visit
+
+
+def happened(visit: Visit, person: Participant, number: int) -> None:
+    oid = str(person.user.oid) if person.user else ""
+    page: dict[str, Any] = {"participant_key": str(person.id), "source": facts.PAGE}
+    call = {"participant_key": f"{person.role} {number}", "source": "subscription:1", "oid": oid}
+    story = [(Fact.Kind.WAITING, page), (Fact.Kind.SENT, page)]
+    story += [(kind, call) for kind in (Fact.Kind.CONNECTED, Fact.Kind.DISCONNECTED, Fact.Kind.CONNECTED)]
+    for minute, (kind, where) in enumerate(story):
+        at = timezone.now() - timedelta(minutes=30 - minute)
+        assert facts.record(visit, kind=kind, at=at, event_id=f"{minute}", **where)
+
+
+def page_of(visit: Visit, door: str) -> str:
+    """The page of somebody in a visit who came through this door."""
+    person = visit.participants.filter(role=door).latest("created_at")
+    launch = Launch(connection=visit.connection, door=door, participant=person, redeemed_at=timezone.now())
+    launch.state_hash = browsers.hash_of(str(launch.id))
+    launch.save(force_insert=True)
+    return reverse("visit", args=[handles.issue(launch)])
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "its inside"])
+@pytest.mark.parametrize("door", ["provider", "patient"])
+def test_a_page_of_a_visit_asks_the_database_no_more_for_twenty_of_each_than_for_one(
+    client: Client, door: str, headers: dict[str, str]
+) -> None:
+    few, many = visited(1), visited(20)
+    asked = [questions(client, page_of(visit, door), headers) for visit in (few, few, many)]
+    assert asked[1] == asked[2]

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from connector import agreement
 from connector.celery import app
-from connector.models import Connection
+from connector.models import Connection, Downtime
 from visits.models import Lane, Participant, Target, Visit, Writeback
 
 log = logging.getLogger(__name__)
@@ -100,12 +100,12 @@ def wake_all(rows: QuerySet[Writeback]) -> int:
 
 
 def due(now: datetime) -> QuerySet[Writeback]:
-    """Rows to be tried now: not resting themselves, of a target that neither rests nor is held. A suspended connection
-    lets no launch through, but visits that run are told to their end: the chart shows nobody who has left."""
+    """Rows to be tried now: not resting themselves, of a target that does not rest, of an EHR without an announced
+    downtime. A suspended connection lets no launch through, but visits that run are told to their end: the chart shows
+    nobody who has left."""
     return Writeback.objects.filter(
         Q(target__open_until=None) | Q(target__open_until__lte=now),
         state=WAITING,
         next_at__lte=now,
-        target__held=False,
         target__connection__live__isnull=False,
-    )
+    ).exclude(target__connection__downtimes__in=Downtime.objects.filter(begins_at__lte=now, ends_at__gt=now))

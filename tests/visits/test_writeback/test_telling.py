@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from connector.models import Environment
+from connector.models import Connection, Downtime, Environment
 from tests.servers import Reply
 from tests.visits import factories
 from tests.visits.test_writeback.ehr import Ehr, enqueue, states, trail_of
@@ -83,11 +83,29 @@ def test_production_tells_nothing_until_both_codes_are_known(ehr: Ehr) -> None:
     assert len(writeback.enqueue(ehr.person(), "connected", timezone.now())) == 1
 
 
-def test_a_held_target_is_left_alone(ehr: Ehr) -> None:
+def announced(connection: Connection, ends_in: timedelta) -> Downtime:
+    now, who = timezone.now(), factories.user(connection.organization.tid)
+    return Downtime.objects.create(
+        connection=connection,
+        begins_at=now - timedelta(hours=2),
+        ends_at=now + ends_in,
+        announced_by=who,
+        announced_by_name="Ada Lindqvist",
+    )
+
+
+def test_an_ehr_in_its_announced_downtime_is_left_alone(ehr: Ehr) -> None:
     enqueue(ehr.person(), "connected")
-    Target.objects.update(held=True)
+    announced(ehr.connection, timedelta(hours=1))
     ehr.drain()
     assert (ehr.told(), states(), writeback.sweep()) == ([], [State.WAITING], 0)
+
+
+def test_a_downtime_that_is_over_holds_nothing(ehr: Ehr) -> None:
+    enqueue(ehr.person(), "connected")
+    announced(ehr.connection, -timedelta(minutes=1))
+    ehr.drain()
+    assert states() == [State.DELIVERED]
 
 
 def test_a_suspended_connection_still_tells_who_has_left(ehr: Ehr) -> None:

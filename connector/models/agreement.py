@@ -1,75 +1,14 @@
-"""Who we are joined to: people, organizations, the agreement with its revisions and decisions, keys, the trail."""
+"""The agreement between an organization and its EHR: connections, their revisions, and what was decided."""
 
 import secrets
 import uuid
-from typing import ClassVar
 from urllib.parse import urlsplit
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-
-class UserManager(BaseUserManager["User"]):
-    def of(self, tid: str, oid: str) -> "User":
-        """The user with this identity, made when new."""
-        return self.get_or_create(tid=tid, oid=oid)[0]
-
-
-class User(AbstractBaseUser):
-    """A Microsoft account in one tenant: (tid, oid) and nothing else. Names and addresses are not ours to keep."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tid = models.UUIDField(_("tenant id"))
-    oid = models.UUIDField(_("object id"))
-    password = None  # type: ignore[assignment]
-    is_active = True
-
-    objects = UserManager()
-    USERNAME_FIELD = "id"
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["tid", "oid"], name="user_identity")]
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-
-class Organization(models.Model):
-    """One Entra tenant that uses the connector in this region."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tid = models.UUIDField(unique=True)
-    name = models.CharField(max_length=256, blank=True)
-    region = models.CharField(max_length=8)
-    consented_at = models.DateTimeField(null=True)  # when an app token for this tenant last proved admin consent
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return self.name or str(self.tid)
-
-
-class Administrator(models.Model):
-    """Somebody whose token or directory showed that he administers the organization. Renewed or removed at each sign-
-    in."""
-
-    class Proof(models.TextChoices):
-        APP_ROLE = "app_role", _("app role in the token")
-        DIRECTORY_CLAIM = "wids", _("directory role in the token")
-        DIRECTORY_READ = "directory", _("directory role read from Microsoft Graph")
-
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="administrators")
-    user = models.ForeignKey(User, models.CASCADE, related_name="administers")
-    name = models.CharField(max_length=256, blank=True)
-    proof = models.CharField(max_length=16, choices=Proof.choices)
-    confirmed_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "user"], name="administrator_once")]
-
-    def __str__(self) -> str:
-        return self.name
+from connector.models.people import Organization, User
 
 
 class Environment(models.TextChoices):
@@ -102,8 +41,12 @@ class Connection(models.Model):
     live = models.ForeignKey("Revision", models.PROTECT, null=True, related_name="+")  # the newest approved
     proposed = models.ForeignKey("Revision", models.PROTECT, null=True, related_name="+")  # waits for the approver
     suspended = models.BooleanField(default=False)
-    label = models.CharField(max_length=120, blank=True)
+    # What an administrator changes at once, without approval; the history keeps each change (Change).
+    label = models.CharField(max_length=120, blank=True)  # a hospital or a department
+    notification_mail = models.EmailField(blank=True)  # who is told of problems and decisions
     help_line = models.CharField(max_length=200, blank=True)
+    help_hours = models.CharField(max_length=120, blank=True)
+    retention_days = models.PositiveSmallIntegerField(default=30)  # how long an ended visit's ids are kept
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -151,6 +94,7 @@ class Revision(models.Model):
     submitted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     submitted_by_name = models.CharField(max_length=256)
     submitted_at = models.DateTimeField(db_default=Now())
+    address = models.GenericIPAddressField(null=True)  # where the act came from; so in Decision and Change
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "number"], name="revision_number")]
@@ -179,6 +123,7 @@ class Decision(models.Model):
         default=dict, blank=True
     )  # that the EHR sign-in happened and how: never who or what was read
     at = models.DateTimeField(db_default=Now())
+    address = models.GenericIPAddressField(null=True)
 
     class Meta:
         ordering = ["-at"]
@@ -198,55 +143,3 @@ class EhrSignIn(models.Model):
 
     def __str__(self) -> str:
         return str(self.revision_id)
-
-
-class Key(models.Model):
-    """Key material, wrapped by a key-encryption key. `organization` is empty for the deployment's own keys."""
-
-    class Purpose(models.TextChoices):
-        FIELD = "field", _("encrypts fields")
-        HASH = "hash", _("hashes what is looked up")
-        SIGNING = "signing", _("signs client assertions for EHRs")
-        NOTIFICATION = "notification", _("decrypts change notifications")
-        SECRET = "secret", _("a client secret that an EHR gave out")
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey(Organization, models.CASCADE, null=True, related_name="keys")
-    purpose = models.CharField(max_length=16, choices=Purpose.choices)
-    environment = models.CharField(max_length=10, choices=Environment.choices, blank=True)
-    kid = models.CharField(max_length=32, unique=True)
-    wrapped = models.TextField()
-    public = models.JSONField(default=dict, blank=True)  # JWK or certificate
-    not_before = models.DateTimeField(db_default=Now())
-    retired = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["organization", "purpose", "-not_before"], name="key_current")]
-
-    def __str__(self) -> str:
-        return self.kid
-
-
-class Entry(models.Model):
-    """A line of the audit trail. Inserted unchained; the sealer numbers and chains it (connector.trail)."""
-
-    organization = models.ForeignKey(Organization, models.PROTECT, related_name="trail")
-    visit = models.UUIDField(null=True)  # opaque: stays when the visit itself has been forgotten
-    participant = models.UUIDField(null=True)
-    event = models.CharField(max_length=40)
-    at = models.DateTimeField()  # when it happened
-    recorded_at = models.DateTimeField(db_default=Now())
-    detail = models.JSONField(default=dict, blank=True)  # codes only
-    sequence = models.BigIntegerField(null=True)
-    digest = models.CharField(max_length=64, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "sequence"], name="trail_sequence")]
-        indexes = [
-            models.Index(fields=["organization", "id"], condition=models.Q(sequence=None), name="trail_unsealed"),
-            models.Index(fields=["visit"], name="trail_visit"),
-        ]
-        ordering: ClassVar = ["id"]
-
-    def __str__(self) -> str:
-        return self.event

@@ -1,0 +1,28 @@
+"""Who we are joined to: people, organizations, the agreement with its revisions and decisions, keys, the trail."""
+
+from connector.models.agreement import Connection, Decision, EhrSignIn, Environment, Revision, new_ref
+from connector.models.history import Change, Entry
+from connector.models.key import Key
+from connector.models.people import Administrator, Organization, User, UserManager
+from connector.models.upkeep import Check, Downtime, Notice, Preflight, Proof
+
+__all__ = [
+    "Administrator",
+    "Change",
+    "Check",
+    "Connection",
+    "Decision",
+    "Downtime",
+    "EhrSignIn",
+    "Entry",
+    "Environment",
+    "Key",
+    "Notice",
+    "Organization",
+    "Preflight",
+    "Proof",
+    "Revision",
+    "User",
+    "UserManager",
+    "new_ref",
+]

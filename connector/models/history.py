@@ -1,0 +1,67 @@
+"""What happened: the audit trail of visits, and what people changed."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from connector.models.agreement import Connection
+from connector.models.people import Organization, User
+
+
+class Entry(models.Model):
+    """A line of the audit trail. Inserted unchained; the sealer numbers and chains it (connector.trail)."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="trail")
+    visit = models.UUIDField(null=True)  # opaque: stays when the visit itself has been forgotten
+    participant = models.UUIDField(null=True)
+    event = models.CharField(max_length=40)
+    at = models.DateTimeField()  # when it happened
+    recorded_at = models.DateTimeField(db_default=Now())
+    detail = models.JSONField(default=dict, blank=True)  # codes only
+    sequence = models.BigIntegerField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "sequence"], name="trail_sequence")]
+        indexes = [
+            models.Index(fields=["organization", "id"], condition=models.Q(sequence=None), name="trail_unsealed"),
+            models.Index(fields=["visit"], name="trail_visit"),
+        ]
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.event
+
+
+class Change(models.Model):
+    """Something that somebody did at once, without an approval. With revisions and decisions it is the history of a
+    connection, and of what concerns the whole organization (then `connection` is empty). Append-only."""
+
+    class Kind(models.TextChoices):
+        DETAILS = "details", _("Details changed")  # label, mail, help lines, retention
+        CONSENT = "consent", _("Admin consent proved")
+        PROOF = "proof", _("Set-up proved")
+        KEY_ROTATED = "key-rotated", _("Signing key rotated")
+        DOWNTIME = "downtime", _("EHR downtime announced")
+        SENT_AGAIN = "sent-again", _("Writebacks sent again")
+        EXPORTED = "exported", _("Exported")
+        TEST_VISIT = "test-visit", _("Test visit")
+        FORWARDED = "forwarded", _("Link forwarded")
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="changes")
+    connection = models.ForeignKey(Connection, models.CASCADE, null=True, related_name="changes")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    detail = models.JSONField(default=dict, blank=True)  # field -> [before, after], or codes
+    actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")  # empty: the connector itself
+    actor_name = models.CharField(max_length=256, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+        indexes = [models.Index(fields=["organization", "-at"], name="change_newest")]
+
+    def __str__(self) -> str:
+        return self.kind
