@@ -119,6 +119,11 @@ def signing_key(environment: str) -> SigningKey:
     return SigningKey(row.kid, _material(row.kid).secret, ASSERTION_ALGORITHM)
 
 
+def signing_key_row(environment: str) -> Key | None:
+    """The row of the key that signs in an environment now; None before its first use."""
+    return _newest_of(Key.Purpose.SIGNING, environment)
+
+
 def published_keys(environment: str) -> list[dict[str, str]]:
     """The public JSON Web Keys of an environment that are not retired (RFC 7517)."""
     signing_key(environment)

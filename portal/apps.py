@@ -5,3 +5,9 @@ from django.apps import AppConfig
 
 class PortalConfig(AppConfig):
     name = "portal"
+
+    def ready(self) -> None:
+        from connector import problems
+        from portal.watch import PROBLEMS
+
+        problems.PROBLEMS.update(PROBLEMS)

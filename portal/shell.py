@@ -7,12 +7,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from connector import access
 from connector.signin import signed_in
 
 # What stands below the three steps: (URL name, title), for administrators.
-TOOLS: tuple[tuple[str, Promise], ...] = ()
+TOOLS: tuple[tuple[str, Promise], ...] = (("status", gettext_lazy("Status")),)
 
 
 def page(request: HttpRequest, template: str, step: str, *, status: int = 200, **context: Any) -> HttpResponse:

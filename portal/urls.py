@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import approve, configure, consent, epic_signin, lifecycle, records
+from portal import approve, configure, consent, epic_signin, lifecycle, records, status
 
 urlpatterns = [
     path("", configure.home, name="portal"),
@@ -21,6 +21,11 @@ urlpatterns = [
     path("approve/<slug:ref>/", approve.one, name="approve_one"),
     path("approve/<slug:ref>/epic/", epic_signin.StartView.as_view(), name="ehr_signin"),
     path("approve/<slug:ref>/decision/", approve.decide, name="decide"),
+    path("status/", status.index, name="status"),
+    path("status/<slug:ref>/", status.one, name="status_one"),
+    path("status/<slug:ref>/again/", status.send_again, name="send_again"),
+    path("status/<slug:ref>/downtime/", status.announce, name="downtime_announce"),
+    path("status/<slug:ref>/downtime/<int:number>/end/", status.end_downtime, name="downtime_end"),
     path("records/", records.index, name="records"),
     path("records/<slug:ref>/", records.records, name="record"),
 ]

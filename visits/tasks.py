@@ -6,7 +6,7 @@ from celery import shared_task
 from connector import trail
 from connector.each import each
 from connector.models import Organization
-from visits import meeting, presence, receipts, writeback
+from visits import forgetting, meeting, presence, receipts, writeback
 
 
 @shared_task
@@ -51,3 +51,9 @@ def seal_trail() -> None:
 def renew_subscriptions() -> None:
     """Prolong Graph's subscriptions of visits that still run."""
     meeting.renew_subscriptions()
+
+
+@shared_task
+def forget() -> None:
+    """Forget visits whose retention is over."""
+    forgetting.forget()

@@ -27,7 +27,13 @@ OPEN = {
     "notifications",
     "lifecycle",
 }
-ARGUMENTS = {"tid": str(uuid.uuid4()), "ref": "0123456789abcdef", "door": "provider", "environment": "testing"}
+ARGUMENTS: dict[str, object] = {
+    "tid": str(uuid.uuid4()),
+    "ref": "0123456789abcdef",
+    "door": "provider",
+    "environment": "testing",
+    "number": 1,
+}
 
 
 def routes(resolver: URLResolver) -> Iterator[URLPattern]:

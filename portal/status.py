@@ -1,0 +1,121 @@
+"""Status: for each connection what happened last, what waits to be told to the EHR, and what was given up."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from connector import access, keys
+from connector.models import Change, Connection, Downtime
+from connector.signin import signed_in
+from portal import downtime, history, shell
+from portal.actors import actor_of
+from portal.downtime import DowntimeForm
+from portal.watch import Alarm, alarms_of
+from visits import services as visits
+from visits.services import Figures
+
+PAGE = 20
+
+
+@dataclass(frozen=True)
+class Line:
+    """One connection on the page."""
+
+    connection: Connection
+    figures: Figures
+    alarms: list[Alarm]
+    downtime: Downtime | None
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """Every live connection, those with an alarm first on each page."""
+    live = access.connections_of(signed_in(request)).exclude(live=None).order_by("base_url", "environment")
+    shown = Paginator(live, PAGE).get_page(request.GET.get("page"))
+    lines = sorted((line_of(connection) for connection in shown), key=lambda line: not line.alarms)
+    return shell.page(request, "portal/status.html", "status", lines=lines, page=shown)
+
+
+@require_GET
+def one(request: HttpRequest, ref: str) -> HttpResponse:
+    """One connection in full, with what an administrator can do about it."""
+    return _detail(request, _live(request, ref), DowntimeForm())
+
+
+def _detail(request: HttpRequest, connection: Connection, form: DowntimeForm, *, status: int = 200) -> HttpResponse:
+    now = timezone.now()
+    return shell.page(
+        request,
+        "portal/status_one.html",
+        "status",
+        status=status,
+        line=line_of(connection),
+        connection=connection,
+        given_up=visits.given_up(connection),
+        downtimes=connection.downtimes.filter(ends_at__gt=now),
+        signing_key=keys.signing_key_row(connection.environment),
+        preflight=connection.preflights.first(),
+        governs=access.governs(signed_in(request), connection),
+        form=form,
+    )
+
+
+def line_of(connection: Connection) -> Line:
+    """How one connection is doing now."""
+    now, found = timezone.now(), visits.figures(connection)
+    announced = connection.downtimes.filter(begins_at__lte=now, ends_at__gt=now).first()
+    return Line(connection, found, [] if announced else alarms_of(connection, found, now), announced)
+
+
+@require_POST
+def announce(request: HttpRequest, ref: str) -> HttpResponse:
+    """Announce a downtime of the EHR; what was typed wrong is said at its field."""
+    connection, form = _governed(request, ref), DowntimeForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, connection, form, status=422)
+    downtime.announce(connection, form.cleaned_data, actor_of(request, connection.organization, connection))
+    messages.success(request, _("Announced. Writebacks wait until it is over; visits go on."))
+    return redirect("status_one", ref=ref)
+
+
+@require_POST
+def end_downtime(request: HttpRequest, ref: str, number: int) -> HttpResponse:
+    """End a downtime now, or take back one that has not begun."""
+    connection = _governed(request, ref)
+    downtime.end(connection, number, actor_of(request, connection.organization, connection))
+    messages.success(request, _("The downtime is over. What waited goes out now."))
+    return redirect("status_one", ref=ref)
+
+
+@require_POST
+def send_again(request: HttpRequest, ref: str) -> HttpResponse:
+    """Tell the EHR once more what was given up: always the newest state of each person."""
+    connection = _governed(request, ref)
+    count = visits.send_again(connection)
+    if count:
+        actor = actor_of(request, connection.organization, connection)
+        history.record(connection.organization, Change.Kind.SENT_AGAIN, actor=actor, connection=connection, count=count)
+    said = ngettext("%(count)d is on its way again.", "%(count)d are on their way again.", count) % {"count": count}
+    messages.success(request, said if count else _("There was nothing left to send."))
+    return redirect("status_one", ref=ref)
+
+
+def _governed(request: HttpRequest, ref: str) -> Connection:
+    connection = _live(request, ref)
+    if not access.governs(signed_in(request), connection):
+        raise Http404
+    return connection
+
+
+def _live(request: HttpRequest, ref: str) -> Connection:
+    connection = access.connection_of(signed_in(request), ref)
+    if connection.live is None:
+        raise Http404
+    return connection

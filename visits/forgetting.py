@@ -1,0 +1,34 @@
+"""Forgetting: what is kept of a visit goes when the connection's retention is over. The trail keeps codes and opaque
+ids."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from visits.models import Browser, Launch, Visit, Writeback
+
+BATCH = 500
+# A launch that reached no visit, and a browser nobody came back with, are of no use after this time.
+UNFINISHED_LAUNCH, UNSEEN_BROWSER = timedelta(days=1), timedelta(days=90)
+
+
+def forget() -> int:
+    """Delete what is due, a batch at a time; returns how many visits were forgotten."""
+    now = timezone.now()
+    Launch.objects.filter(participant=None, created_at__lt=now - UNFINISHED_LAUNCH).delete()
+    Browser.objects.filter(seen_at__lt=now - UNSEEN_BROWSER).delete()
+    forgotten = 0
+    while batch := list(_over(now).values_list("pk", flat=True)[:BATCH]):
+        Visit.objects.filter(pk__in=batch).delete()
+        forgotten += len(batch)
+    return forgotten
+
+
+def _over(now: datetime) -> QuerySet[Visit]:
+    """Visits whose retention is over: ended, or never opened; with nothing left to be written back."""
+    kept = ExpressionWrapper(F("connection__retention_days") * Value(timedelta(days=1)), DurationField())
+    unfinished = Writeback.objects.filter(participant__visit=OuterRef("pk"), state=Writeback.State.WAITING)
+    silent = Visit.objects.exclude(ended_at=None, opened_at__isnull=False)
+    return silent.annotate(gone=Coalesce("ended_at", "created_at") + kept).filter(~Exists(unfinished), gone__lt=now)

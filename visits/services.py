@@ -1,0 +1,83 @@
+"""What the portal asks of visits: how those of a connection are doing, and what an administrator sets going again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, Max, Min, OuterRef, QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from connector.models import Connection
+from visits import writeback
+from visits.models import Launch, Receipt, Subscription, Target, Writeback
+from visits.summary import WORDS
+
+State = Writeback.State
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a connection's visits are doing. Counts are of writebacks; times are None where there is nothing yet."""
+
+    last_launch: datetime | None
+    last_event: datetime | None  # the newest notification from Microsoft Graph
+    live_presence_until: datetime | None  # when the first subscription of a running visit ends
+    waiting: int
+    delivered: int
+    superseded: int
+    dead: int
+    waiting_since: datetime | None  # the oldest that waits
+    rests_until: datetime | None  # the EHR failed so often that nobody tries before
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A writeback that was given up and that nothing newer has taken the place of. It names nobody."""
+
+    presence: str | Promise
+    happened_at: datetime
+    given_up_at: datetime | None
+    attempts: int
+    code: str
+
+
+def figures(connection: Connection) -> Figures:
+    """The figures of one connection, now."""
+    now, rows = timezone.now(), Writeback.objects.filter(target__connection=connection)
+    running = Subscription.objects.filter(visit__connection=connection, visit__ended_at=None, expires_at__gt=now)
+    receipts = Receipt.objects.filter(subscription__visit__connection=connection)
+    waiting = rows.filter(state=State.WAITING)
+    return Figures(
+        last_launch=Launch.objects.filter(connection=connection).aggregate(last=Max("created_at"))["last"],
+        last_event=receipts.aggregate(last=Max("received_at"))["last"],
+        live_presence_until=running.aggregate(first=Min("expires_at"))["first"],
+        waiting=waiting.count(),
+        delivered=rows.filter(state=State.DELIVERED).count(),
+        superseded=rows.filter(state=State.SUPERSEDED).count(),
+        dead=_dead(connection).count(),
+        waiting_since=waiting.aggregate(first=Min("created_at"))["first"],
+        rests_until=Target.objects.filter(connection=connection).aggregate(last=Max("open_until"))["last"],
+    )
+
+
+def given_up(connection: Connection) -> list[GivenUp]:
+    """The newest writebacks that were given up, at most MOST_SHOWN."""
+    rows = _dead(connection).order_by("-finished_at")[:MOST_SHOWN]
+    return [GivenUp(WORDS[row.presence][1], row.happened_at, row.finished_at, row.attempts, row.code) for row in rows]
+
+
+def send_again(connection: Connection) -> int:
+    """Tell the EHR the newest state of everybody whose last writeback was given up; returns how many."""
+    rows = list(_dead(connection).select_related("participant__visit__connection"))
+    for row in rows:
+        writeback.send_again(row)
+    return len(rows)
+
+
+def _dead(connection: Connection) -> QuerySet[Writeback]:
+    """Given up, and still the last word about that participant."""
+    later = Writeback.objects.filter(
+        target=OuterRef("target"), participant=OuterRef("participant"), sequence__gt=OuterRef("sequence")
+    )
+    return Writeback.objects.filter(~Exists(later), target__connection=connection, state=State.DEAD)
