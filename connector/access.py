@@ -13,7 +13,6 @@ from connector.http import Deadline
 from connector.models import Administrator, Connection, Organization, User
 from connector.teams import entra, graph
 
-SECONDS = 6.0
 UNCONFIRMED_LIFE = timedelta(days=1)
 Proof = Administrator.Proof
 
@@ -39,12 +38,13 @@ def claimed(identity: entra.Identity) -> "Proof | Claim":
     return Claim.SILENT if identity.roles is None and identity.wids is None else Claim.NO
 
 
-def enter(identity: entra.Identity) -> User:
-    """The user behind a portal sign-in, with the administrator's role renewed or removed by what is provable now."""
+def enter(identity: entra.Identity, deadline: Deadline) -> User:
+    """The user behind a portal sign-in, with the administrator's role renewed or removed by what is provable now. Where
+    the directory has to be asked and does not answer in time, the role is kept for a day."""
     user = User.objects.of(identity.tid, identity.oid)
     proof = claimed(identity)
     if proof is Claim.SILENT:
-        proof = from_directory(identity.tid, identity.oid)
+        proof = from_directory(identity.tid, identity.oid, deadline)
     if isinstance(proof, Proof):
         organization, _ = Organization.objects.get_or_create(tid=identity.tid, defaults={"region": settings.REGION})
         make_administrator(organization, user, name=identity.name, proof=proof)
@@ -55,11 +55,11 @@ def enter(identity: entra.Identity) -> User:
     return user
 
 
-def from_directory(tid: str, oid: str, deadline: Deadline | None = None) -> "Proof | Claim":
+def from_directory(tid: str, oid: str, deadline: Deadline) -> "Proof | Claim":
     """Ask Microsoft Graph, app-only, for the directory roles. Silent while the app has no consent or Graph does not
     answer."""
     try:
-        roles = graph.directory_roles(tid, oid, deadline=deadline or Deadline.after(SECONDS))
+        roles = graph.directory_roles(tid, oid, deadline=deadline)
     except WireError:
         return Claim.SILENT
     return Proof.DIRECTORY_READ if roles & settings.ENTRA_ADMINISTRATOR_ROLES else Claim.NO

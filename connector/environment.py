@@ -2,11 +2,12 @@
 
 import base64
 import sys
+from email.utils import parseaddr
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from environs import EnvValidationError, FileAwareEnv
-from marshmallow import ValidationError
+from marshmallow import ValidationError, validate
 
 
 class Environment(FileAwareEnv):
@@ -83,7 +84,16 @@ def hosts(value: str) -> frozenset[str]:
     return frozenset(entry.strip().lower() for entry in value.split(",") if entry.strip())
 
 
+def mailbox(value: str) -> str:
+    """A mail address, alone or as `Name <address>`; nothing for nothing."""
+    if value:
+        error = "must be a mail address such as EHR Connector <connector@hospital.example>"
+        validate.Email(error=error)(parseaddr(value)[1] if value.isprintable() else "")
+    return value
+
+
 env.add_parser("base_url", base_url)
+env.add_parser("mailbox", mailbox)
 env.add_parser("key_ring", key_ring)
 env.add_parser("codes", codes)
 env.add_parser("hosts", hosts)

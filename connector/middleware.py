@@ -32,7 +32,7 @@ class Reference:
         if isinstance(error, Http404 | PermissionDenied):
             return None
         log.error("unexpected error", exc_info=error, extra={"method": request.method})
-        return problems.page(request, "unexpected", base="base.html")
+        return problems.around(request, "unexpected", base="base.html")
 
 
 def no_store(get_response: Next) -> Next:

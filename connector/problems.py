@@ -2,6 +2,7 @@
 log."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from connector import logs
 log = logging.getLogger(__name__)
 
 Text = str | Promise
+Explain = Callable[[HttpRequest, str], HttpResponse]
 YOU: Text = _("You can put this right yourself")
 ADMINISTRATOR: Text = _("A Microsoft 365 administrator of your organization")
 ANALYST: Text = _("The Epic customer analyst")
@@ -180,6 +182,20 @@ PROBLEMS: dict[str, Problem] = {
         WAIT,
         503,
     ),
+    "notification-url": Problem(
+        _("Microsoft cannot reach the connector"),
+        _("Microsoft Graph got no proper answer at the connector's notification address."),
+        _("The address must be open to Microsoft Graph: public DNS, a valid certificate, and no sign-in before it."),
+        OPERATOR,
+        503,
+    ),
+    "forward-over": Problem(
+        _("This link does not lead anywhere any more"),
+        _("A forwarded link works for seven days, and only as long as what it is about exists."),
+        _("Check that the whole link was copied, or ask whoever sent it for a new one."),
+        ADMINISTRATOR,
+        410,
+    ),
     "csrf": Problem(
         _("This form is too old"),
         _("The page was open in another session or for too long, so what you sent was not accepted."),
@@ -268,6 +284,12 @@ def broken(request: HttpRequest) -> HttpResponse:
     return bare(request, 500)
 
 
+def around(request: HttpRequest, code: str, *, base: str) -> HttpResponse:
+    """The error page for what went wrong around a view: as the view's own are, where it says how (`view.explain`)."""
+    explain: Explain | None = getattr(request.resolver_match and request.resolver_match.func, "explain", None)
+    return explain(request, code) if explain else page(request, code, base=base)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW."""
-    return page(request, "csrf", base="base.html")
+    return around(request, "csrf", base="portal/base.html")

@@ -29,6 +29,13 @@ TRUSTED_PROXY: bool = env.bool("TRUSTED_PROXY", default=False)
 REGION: str = env.str("REGION", "amer", validate=validate.OneOf(["amer", "emea", "apac"]))
 REGION_HOSTS: dict[str, str] = env.codes("REGION_HOSTS", "")
 HELP_LINE: str = env.str("HELP_LINE", "")
+LICENCE_SKUS: frozenset[str] = env.hosts("LICENCE_SKUS", "")  # ids or part numbers, lower case; empty: no check
+EMAIL_HOST: str = env.str("EMAIL_HOST", "")  # empty: no mail, and the pages say so
+EMAIL_PORT: int = env.int("EMAIL_PORT", 587, validate=validate.Range(min=1, max=65535))
+EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_SECURITY: str = env.str("EMAIL_SECURITY", "starttls", validate=validate.OneOf(["none", "starttls", "tls"]))
+EMAIL_FROM: str = env.mailbox("EMAIL_FROM", "")
 STATIC_ROOT: Path = BASE_DIR / env.str("STATIC_ROOT", "staticfiles")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
@@ -63,6 +70,8 @@ EHR_STATUS_CODES: dict[str, dict[str, str]] = {
     name: env.codes(f"EHR_{name.upper()}_STATUS_CODES", "connected=1") for name in _ENVIRONMENTS
 }
 environment.seal()
+if EMAIL_HOST and not EMAIL_FROM:
+    environment.refuse(["EMAIL_FROM: must name the sender of mail where EMAIL_HOST is set."])
 
 # ------------------------------------------------------------------------------------------------------------ addresses
 _public = urlsplit(PUBLIC_URL)
@@ -162,16 +171,24 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY = False  # the row is the truth and a sweeper finds it: a wake-up that fails may be lost
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"visits.tasks.{name}", "schedule": seconds, "options": {"expires": 3 * seconds}}
+    name.rpartition(".")[2]: {"task": name, "schedule": seconds, "options": {"expires": 3 * seconds}}
     for name, seconds in {
-        "sweep_receipts": 5.0,
-        "sweep_presence": 5.0,
-        "sweep_writebacks": 5.0,
-        "seal_trail": 60.0,
-        "renew_subscriptions": 60.0,
+        "visits.tasks.sweep_receipts": 5.0,
+        "visits.tasks.sweep_presence": 5.0,
+        "visits.tasks.sweep_writebacks": 5.0,
+        "visits.tasks.seal_trail": 60.0,
+        "visits.tasks.renew_subscriptions": 60.0,
+        "visits.tasks.forget": 3600.0,
+        "portal.tasks.watch_connections": 60.0,
+        "connector.tasks.deliver_mail": 15.0,
+        "connector.tasks.forget_mail": 3600.0,
     }.items()
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# ----------------------------------------------------------------------------------------------------------------- mail
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_TIMEOUT = 30  # seconds for each answer of the mail server
 
 # ----------------------------------------------------------------------------------------------------- people, sessions
 AUTH_USER_MODEL = "connector.User"

@@ -27,7 +27,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
 from connector import access, problems
-from connector.errors import WireError
+from connector.errors import WireError, asking
 from connector.http import Deadline, Session, session
 from connector.models import User
 from connector.teams import entra
@@ -94,7 +94,8 @@ class MicrosoftAdapter(OAuth2Adapter):
         self, request: HttpRequest, app: Any, client: Any, pkce_code_verifier: str | None = None
     ) -> Any:
         self.nonce = nonce_for(pkce_code_verifier or "")
-        return super().get_access_token_data(request, app, client, pkce_code_verifier)
+        with asking("entra"):
+            return super().get_access_token_data(request, app, client, pkce_code_verifier)
 
     def complete_login(self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any) -> SocialLogin:
         """The checked identity as an allauth login; no token, name or address goes with it."""
@@ -102,7 +103,7 @@ class MicrosoftAdapter(OAuth2Adapter):
             str(kwargs["response"].get("id_token", "")),
             tenant=self.tenant,
             nonce=self.nonce,
-            deadline=Deadline.after(SECONDS),
+            deadline=_deadline(request),
         )
         account = SocialAccount(provider=self.provider_id, uid=f"{identity.tid}:{identity.oid}", extra_data={})
         login = SocialLogin(account=account, provider=self.get_provider())
@@ -138,12 +139,19 @@ class CallbackView(OAuth2CallbackView):
         return state, response
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.sign_in_deadline = Deadline.after(SECONDS)  # type: ignore[attr-defined]
         try:
             response: HttpResponse = super().dispatch(request, *args, **kwargs)
         except WireError as error:
             log.warning("sign-in refused", extra={"code": error.code, "host": error.host, "status": error.status})
             return _problem(request, error.code)
         return response
+
+
+def _deadline(request: HttpRequest) -> Deadline:
+    """What all calls of one callback share: code, keys and directory together take no longer."""
+    deadline: Deadline = request.sign_in_deadline  # type: ignore[attr-defined]
+    return deadline
 
 
 def _problem(request: HttpRequest, code: str) -> HttpResponse:
@@ -158,7 +166,7 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
     """Turns a checked identity into what it was wanted for."""
 
     def get_requests_session(self) -> Session:
-        return session(Deadline.after(SECONDS))
+        return session(_deadline(self.request))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """A portal sign-in goes on as allauth's login of our User; any other purpose takes the identity and answers
@@ -169,7 +177,7 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
             raise ImmediateHttpResponse(purpose.arrive(request, identity, data))
         if not access.is_allowed_tenant(identity.tid):
             raise ImmediateHttpResponse(problems.page(request, "tenant-not-allowed", regions=settings.REGION_HOSTS))
-        user = access.enter(identity)
+        user = access.enter(identity, _deadline(request))
         if not sociallogin.is_existing:
             sociallogin.connect(request, user)
 

@@ -1,7 +1,8 @@
 """Faults: what a network and a busy vendor do, switched on for the stand-in's own paths by a page or by a test.
 
 A rule lives in the store's table "faults": {path, kind, value, times}. A request takes the first rule whose `path`, a
-regular expression, is found in the request's path. Rules about notifications have no path: the sender asks with `take`.
+regular expression, is found in the request's path. Rules about notifications have no path, those about mail look at its
+recipients: whoever sends or takes them asks with `take`.
 """
 
 import re
@@ -64,6 +65,10 @@ KINDS = {
     "notification-doubled": Kind("Send the notification twice"),
     "notification-late": Kind("Send the notification this many seconds late", 10),
     "notification-reordered": Kind("Send the notification after the next one"),
+    "mail-closed": Kind("Hang up on whoever brings mail"),
+    "mail-busy": Kind("Answer mail with 451, busy"),
+    "mail-refused": Kind("Answer mail with 550, no such mailbox"),
+    "mail-slow": Kind("Take mail this many seconds late", 10),
 }
 
 
@@ -97,9 +102,9 @@ def _use(store: Store, wanted: Callable[[Document], bool]) -> Document | None:
         return rule
 
 
-def take(store: Store, kind: str) -> float | None:
-    """The value of a notification fault that applies now, counted as used, or None when there is none."""
-    rule = _use(store, lambda rule: rule["kind"] == kind)
+def take(store: Store, kind: str, about: str = "") -> float | None:
+    """The value of a fault of notifications or mail that applies now, counted as used, or None when there is none."""
+    rule = _use(store, lambda rule: rule["kind"] == kind and re.search(rule["path"], about) is not None)
     return float(rule["value"]) if rule else None
 
 

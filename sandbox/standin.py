@@ -1,4 +1,4 @@
-"""What the four stand-ins share: where each lives, and how one becomes a running process."""
+"""What the stand-ins share: where each lives, and how one becomes a running process."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ CONSOLE = "/sandbox"  # every stand-in's own pages: they belong to no product
 
 
 def url_of(name: str) -> str:
-    """The base URL of the stand-in `entra`, `graph`, `teams` or `epic`, without a trailing slash."""
+    """The base URL of the stand-in `entra`, `graph`, `teams`, `epic` or `mail`, without a trailing slash."""
     return os.environ[f"SANDBOX_{name.upper()}_URL"].rstrip("/")
 
 

@@ -39,18 +39,23 @@ def issue(launch: Launch) -> str:
 
 def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
     """(the launch behind a handle, the handle to use from now on). Raises Lost."""
-    hashed = hash_of(handle)
-    launches = Launch.objects.select_related(
-        "connection__organization", "connection__live", "participant__user", *VISIT
-    )
-    launch = launches.filter(Q(handle_hash=hashed) | Q(successor_hash=hashed)).first()
+    launch = behind(handle)
     if launch is None or launch.handle_until is None or launch.handle_until < timezone.now():
         raise Lost(launch)
     if launch.browser_hash:
         if launch.browser_hash != browser_of(request):
             raise Lost(launch)
         return launch, handle
-    return launch, _renew(launch, hashed)
+    return launch, _renew(launch, hash_of(handle))
+
+
+def behind(handle: str) -> Launch | None:
+    """The launch that a handle was given to, whoever holds it now: it proves nothing about who asks."""
+    hashed = hash_of(handle)
+    launches = Launch.objects.select_related(
+        "connection__organization", "connection__live", "participant__user", *VISIT
+    )
+    return launches.filter(Q(handle_hash=hashed) | Q(successor_hash=hashed)).first()
 
 
 def _renew(launch: Launch, used: str) -> str:

@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from connector import agreement, problems
 from connector.errors import WireError
 from connector.models import Connection
+from visits import handles
 from visits.handles import Lost
 
-SHELLS = {"patient": "visits/base_patient.html"}
+SHELLS = dict.fromkeys(("patient", "group-patient"), "visits/base_patient.html")
 CLINICIAN = "visits/base_clinician.html"
 View = Callable[..., HttpResponse]
 
@@ -56,14 +57,32 @@ def explained(view: View) -> View:
                 request.door, request.connection = lost.launch.door, lost.launch.connection  # type: ignore[attr-defined]
         except WireError as error:
             code, context = error.code, wire_context(error)
-        door = getattr(request, "door", kwargs.get("door", ""))
-        connection = getattr(request, "connection", None)
-        response = framed(page(request, code, door=door, connection=connection, **context), connection)
-        if request.headers.get("HX-Request"):
-            response["HX-Refresh"] = "true"  # htmx puts no error into a page: the whole page has to say it
-        return response
+        return _explain(request, code, **context)
 
+    wrapper.explain = explain_from_outside  # type: ignore[attr-defined]
     return wrapper
+
+
+def _explain(request: HttpRequest, code: str, **context: Any) -> HttpResponse:
+    door = getattr(request, "door", None) or _path(request).get("door", "")
+    connection = getattr(request, "connection", None)
+    response = framed(page(request, code, door=door, connection=connection, **context), connection)
+    if request.headers.get("HX-Request"):
+        response["HX-Refresh"] = "true"  # htmx puts no error into a page: the whole page has to say it
+    return response
+
+
+def explain_from_outside(request: HttpRequest, code: str) -> HttpResponse:
+    """The error page of a visits route for what went wrong around its view (connector.problems.around): a form without
+    its token never reaches the view, so the handle in the path says whose page it is."""
+    handle = _path(request).get("handle", "")
+    if handle and not hasattr(request, "connection") and (launch := handles.behind(handle)):
+        request.door, request.connection = launch.door, launch.connection  # type: ignore[attr-defined]
+    return _explain(request, code)
+
+
+def _path(request: HttpRequest) -> dict[str, Any]:
+    return request.resolver_match.kwargs if request.resolver_match else {}
 
 
 def framed(response: HttpResponse, connection: Connection | None) -> HttpResponse:

@@ -22,7 +22,7 @@ def _page(store: Store) -> str:
     return render_template(
         "console.html",
         connector=client.redirect_uris[0].split("/signin/")[0],
-        others={name: url_of(name) for name in ("graph", "teams", "epic")},
+        others={name: url_of(name) for name in ("graph", "teams", "epic", "mail")},
         people=browsers.signed_in(store, "organizations"),
         ticks=[(name, meaning, switches.get(store, name)) for name, meaning in switches.TICKS.items()],
         tenants=tenants,

@@ -2,7 +2,8 @@
 
 from flask import Flask
 
-from sandbox.graph import attendance, console, directory, events, meetings, problems, sender, subscriptions, switches
+from sandbox import switches
+from sandbox.graph import attendance, console, directory, events, meetings, problems, sender, subscriptions
 from sandbox.standin import new_app
 
 

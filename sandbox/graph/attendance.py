@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from sandbox.graph.directory import account_of, collection
 from sandbox.graph.meetings import allowed, meeting_of
 from sandbox.graph.problems import Problem
-from sandbox.graph.state import moment, table
+from sandbox.state import moment, table
 from sandbox.store import Document
 
 routes = Blueprint("attendance", __name__, url_prefix="/v1.0/users/<oid>/onlineMeetings/<meeting_id>/attendanceReports")

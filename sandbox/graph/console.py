@@ -6,11 +6,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from sandbox.graph import outbox
 from sandbox.graph.directory import account_of
 from sandbox.graph.problems import Problem, body
-from sandbox.graph.state import store, table
 from sandbox.graph.subscriptions import alive
-from sandbox.graph.switches import settings
 from sandbox.standin import CONSOLE
+from sandbox.state import store, table
 from sandbox.store import Document
+from sandbox.switches import settings
 
 routes = Blueprint("console", __name__, url_prefix=CONSOLE)
 

@@ -6,11 +6,11 @@ from flask import Blueprint
 
 from sandbox.graph import outbox
 from sandbox.graph.problems import Problem, body
-from sandbox.graph.state import moment, store, table
 from sandbox.graph.subscriptions import subscriptions_to
-from sandbox.graph.switches import value
 from sandbox.standin import CONSOLE
+from sandbox.state import moment, store, table
 from sandbox.store import Document
+from sandbox.switches import value
 
 routes = Blueprint("events", __name__, url_prefix=f"{CONSOLE}/meetings/<reference>")
 

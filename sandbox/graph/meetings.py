@@ -11,11 +11,11 @@ from sandbox.cast import Account
 from sandbox.graph import links
 from sandbox.graph.directory import account_of
 from sandbox.graph.problems import Problem, body
-from sandbox.graph.state import moment, now, stamp, store, table
-from sandbox.graph.switches import applies, value
 from sandbox.graph.tokens import Caller, caller
 from sandbox.standin import url_of
+from sandbox.state import moment, now, stamp, store, table
 from sandbox.store import Document
+from sandbox.switches import applies, value
 
 routes = Blueprint("meetings", __name__, url_prefix="/v1.0/users/<oid>/onlineMeetings")
 

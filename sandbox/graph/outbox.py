@@ -5,9 +5,9 @@ import uuid
 
 from sandbox import faults
 from sandbox.graph.encryption import pascal_case
-from sandbox.graph.state import now, stamp
-from sandbox.graph.switches import value
+from sandbox.state import now, stamp
 from sandbox.store import Document, Store
+from sandbox.switches import value
 
 BATCH_WINDOW = 0.3
 LONGEST_HOLD = 5.0  # a held notification goes even when no later one ever comes

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, jsonify, request
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
-from sandbox.graph.state import now
+from sandbox.state import now
 from sandbox.store import Document
 
 SCHEMAS = Path(__file__).parent / "schemas"

@@ -9,10 +9,10 @@ import requests
 
 from sandbox.graph import outbox
 from sandbox.graph.encryption import encrypted_content
-from sandbox.graph.state import moment, now, stamp
-from sandbox.graph.switches import value
 from sandbox.standin import url_of
+from sandbox.state import moment, now, stamp
 from sandbox.store import Document, Store
+from sandbox.switches import value
 
 PAUSE = 0.1
 DEADLINE = 10

@@ -10,11 +10,11 @@ from flask import Blueprint
 from sandbox.graph.encryption import certificate_of
 from sandbox.graph.handshake import shake_hands
 from sandbox.graph.problems import Problem, body
-from sandbox.graph.state import moment, now, stamp, store, table
-from sandbox.graph.switches import applies
 from sandbox.graph.tokens import Caller, caller
 from sandbox.standin import url_of
+from sandbox.state import moment, now, stamp, store, table
 from sandbox.store import Document
+from sandbox.switches import applies
 
 routes = Blueprint("subscriptions", __name__, url_prefix="/<any('v1.0', beta):version>/subscriptions")
 

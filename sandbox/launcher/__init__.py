@@ -1,1 +1,1 @@
-"""One supervisor for the demo and the tests: PostgreSQL, Valkey, the four stand-ins, the connector's processes."""
+"""One supervisor for the demo and the tests: PostgreSQL, Valkey, the stand-ins, the connector's processes."""

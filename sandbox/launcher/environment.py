@@ -11,17 +11,23 @@ EHR_CLIENT_IDS = {
     for digit, environment in enumerate(("TESTING", "PRODUCTION"))
     for number, client in enumerate(("PROVIDER", "PATIENT", "BACKEND"), 1)
 }
-STAND_INS = ("entra", "graph", "teams", "epic")
+STAND_INS = ("entra", "graph", "teams", "epic", "mail")
+SMTP = "smtp"  # the mail stand-in's other port
 
 
 def urls_of(ports: Mapping[str, int]) -> dict[str, str]:
     """A base URL a server. The stand-ins live on another host name than the connector, as they do in a hospital."""
-    return {name: f"http://{'localhost' if name in STAND_INS else '127.0.0.1'}:{port}" for name, port in ports.items()}
+    elsewhere = (*STAND_INS, SMTP)
+    return {
+        name: f"{SMTP if name == SMTP else 'http'}://{'localhost' if name in elsewhere else '127.0.0.1'}:{port}"
+        for name, port in ports.items()
+    }
 
 
 def stand_in_environment(urls: Mapping[str, str], secrets: Mapping[str, str], data: Path) -> dict[str, str]:
     """What the stand-ins need: each other's addresses, their folder, the connector's registration in Entra."""
     return {f"SANDBOX_{name.upper()}_URL": urls[name] for name in STAND_INS} | {
+        "SANDBOX_SMTP_PORT": urls[SMTP].rpartition(":")[2],
         "SANDBOX_DATA": str(data / "sandbox"),
         "SANDBOX_SECRET": secrets["SANDBOX_SECRET"],
         "SANDBOX_CONNECTOR_URL": urls["web"],
@@ -52,4 +58,8 @@ def connector_environment(urls: Mapping[str, str], secrets: Mapping[str, str], a
         "OUTGOING_ALLOWED_HOSTS": ",".join(hosts[name] for name in ("entra", "graph", "epic")),
         "EHR_TESTING_STATUS_CODES": "connected=1,disconnected=2,waiting=3",
         "HELP_LINE": "+1 555 0100",
+        "EMAIL_HOST": "localhost",
+        "EMAIL_PORT": urls[SMTP].rpartition(":")[2],
+        "EMAIL_SECURITY": "none",
+        "EMAIL_FROM": "EHR Connector <connector@sandbox.example>",
     }

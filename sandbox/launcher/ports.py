@@ -6,7 +6,16 @@ import socket
 
 from sandbox.launcher.crew import LauncherError
 
-FIXED = {"web": 8000, "notifications": 8001, "entra": 8010, "graph": 8011, "teams": 8012, "epic": 8013}
+FIXED = {
+    "web": 8000,
+    "notifications": 8001,
+    "entra": 8010,
+    "graph": 8011,
+    "teams": 8012,
+    "epic": 8013,
+    "mail": 8014,
+    "smtp": 8015,
+}
 
 
 def is_free(port: int) -> bool:

@@ -9,6 +9,7 @@ EHR Connector for Microsoft Teams: the demo runs.
   The connector   {web}
   Sandbox         Entra {entra}   Graph {graph}
                   Teams {teams}   Epic  {epic}
+                  Mail  {mail}
   Data and logs   {data}
 
 A first visit, in order. Nobody needs a password: pick the person. Give each person a browser profile or private window.

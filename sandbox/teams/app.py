@@ -3,7 +3,7 @@
 import requests
 from flask import Flask, render_template
 
-from sandbox.graph import switches
+from sandbox import switches
 from sandbox.standin import new_app
 from sandbox.teams import console, pages, signin
 

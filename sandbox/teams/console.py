@@ -4,10 +4,10 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.graph.state import store, table
-from sandbox.graph.switches import settings
 from sandbox.standin import CONSOLE
+from sandbox.state import store, table
 from sandbox.store import Document
+from sandbox.switches import settings
 from sandbox.teams import people, roster
 from sandbox.teams.graph import meeting_by
 

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_from_directory, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.graph.state import store
 from sandbox.standin import form
+from sandbox.state import store
 from sandbox.store import Document
 from sandbox.teams import people, roster
 from sandbox.teams.graph import meeting_by

@@ -6,8 +6,8 @@ import uuid
 from werkzeug.exceptions import BadRequest
 
 from sandbox.cast import TENANTS
-from sandbox.graph.switches import value
 from sandbox.store import Document, Store
+from sandbox.switches import value
 
 
 def member(tid: str, oid: str) -> Document:

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from werkzeug.exceptions import NotFound
 
-from sandbox.graph.state import now, stamp
-from sandbox.graph.switches import value
+from sandbox.state import now, stamp
 from sandbox.store import Document, Store
+from sandbox.switches import value
 from sandbox.teams import graph
 from sandbox.teams.lobby import colleague, waits
 from sandbox.teams.people import identity_of

@@ -1,23 +1,30 @@
 """Microsoft sign-in to the portal: what opens a session, and what does not. These tests leave no trace."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-import requests
 
+from sandbox.cast import RIVERSIDE_TID
 from sandbox.launcher.house import House
 from tests.portal import steps
 from tests.portal.steps import Shown, Visitor, explained
 
 ADA = "Ada Lindqvist"
 NOT_FINISHED = "This sign-in cannot be finished"
+UNANSWERED = "Microsoft sign-in is not answering"
+HELD = 10  # seconds: longer than a request's deadline, shorter than two slow calls that each had their own
 
 
 @pytest.fixture(autouse=True)
 def entra_behaves_again(shared_house: House) -> Iterator[None]:
     yield
-    requests.delete(f"{shared_house.urls['entra']}/sandbox/faults", timeout=steps.SECONDS)
+    for name in ("entra", "graph"):
+        steps.tell(shared_house, name, "faults", "DELETE")
+    steps.switch(shared_house, "entra", leave_out_wids=False, leave_out_roles=False)
+    steps.tell(shared_house, "entra", f"consents/{RIVERSIDE_TID}", granted=False)
     steps.forget_cache(shared_house)
 
 
@@ -89,12 +96,35 @@ def test_a_forged_code_in_a_sign_in_that_was_begun_signs_nobody_in(shared_house:
 @pytest.mark.parametrize("kind", ["status", "broken", "html"])
 def test_a_sign_in_while_microsoft_fails_says_so(shared_house: House, kind: str) -> None:
     steps.fault(shared_house, "entra", "/oauth2/v2.0/token", kind)
-    explained(shared_house, Visitor(shared_house).sign_in(ADA), "Microsoft sign-in is not answering", 503)
+    explained(shared_house, Visitor(shared_house).sign_in(ADA), UNANSWERED, 503)
 
 
 def test_a_sign_in_while_microsoft_names_no_keys_says_so(shared_house: House) -> None:
     steps.fault(shared_house, "entra", "/discovery/v2.0/keys", "status")
-    explained(shared_house, Visitor(shared_house).sign_in(ADA), "Microsoft sign-in is not answering", 503)
+    explained(shared_house, Visitor(shared_house).sign_in(ADA), UNANSWERED, 503)
+
+
+def test_slow_calls_of_one_sign_in_share_its_deadline_and_cost_nobody_a_role(shared_house: House) -> None:
+    """One person waits for Microsoft's keys; for the other, whose token names no role, the directory is slow."""
+    steps.administrator(shared_house)
+    steps.switch(shared_house, "entra", leave_out_wids=True, leave_out_roles=True)
+    visitors = [Visitor(shared_house), Visitor(shared_house)]
+    addresses = ("/signin/", f"/signin/{RIVERSIDE_TID}/")
+    pickers = [
+        visitor.follow(visitor.open(address), "Sign in with Microsoft")
+        for visitor, address in zip(visitors, addresses, strict=True)
+    ]
+    steps.fault(shared_house, "entra", "/oauth2/v2.0/token", "delay", 4)
+    steps.fault(shared_house, "entra", "/organizations/discovery/v2.0/keys", "hang", HELD)
+    steps.fault(shared_house, "entra", f"{RIVERSIDE_TID}/discovery/v2.0/keys", "delay", 2)
+    steps.fault(shared_house, "graph", "memberOf", "hang", HELD)
+    steps.forget_cache(shared_house)
+    started = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        refused, kept = pool.map(lambda visitor, picker: visitor.press(picker, ADA), visitors, pickers)
+    assert time.monotonic() - started < HELD
+    explained(shared_house, refused, UNANSWERED, 503)
+    assert kept.heading == "Configuration information"
 
 
 def test_a_sign_in_survives_a_change_of_microsofts_keys(shared_house: House) -> None:

@@ -10,7 +10,7 @@ import jwt
 import requests
 
 from sandbox.cast import RIVERSIDE_TID, Account, Tenant
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.standins import Sandbox
 
 
 class Browser(requests.Session):

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.x509.oid import NameOID
 
 from sandbox.cast import RIVERSIDE, RIVERSIDE_TID
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.standins import Sandbox
 
 ADA, CARLA, DAVID = RIVERSIDE.accounts[0], RIVERSIDE.accounts[2], RIVERSIDE.accounts[3]
 Json = Any
@@ -58,6 +58,17 @@ def new_meeting(sandbox: Sandbox, app: requests.Session, external_id: str, **opt
     url = sandbox.url("graph", f"/v1.0/users/{CARLA.oid}/onlineMeetings")
     meeting = app.post(f"{url}/createOrGet", json={"externalId": external_id, "subject": "Video visit"}).json()
     return app.patch(f"{url}/{meeting['id']}", json=options).json() if options else meeting
+
+
+def subscribe(sandbox: Sandbox, app: requests.Session, body: Any, version: str = "beta") -> requests.Response:
+    """Ask Graph for a subscription."""
+    return app.post(sandbox.url("graph", f"/{version}/subscriptions"), json=body)
+
+
+def fault(sandbox: Sandbox, kind: str, value: float = 0) -> None:
+    """Let Graph's notifications fail in one way."""
+    rule = {"kind": kind, "value": value, "times": 1}
+    requests.post(sandbox.url("graph", "/sandbox/faults"), json=rule, timeout=10).raise_for_status()
 
 
 def key_of(meeting: Json) -> str:

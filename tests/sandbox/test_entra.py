@@ -7,8 +7,8 @@ import requests
 from bs4 import BeautifulSoup
 
 from sandbox.cast import LAKESIDE, LAKESIDE_TID, RIVERSIDE, RIVERSIDE_TID
-from tests.sandbox.conftest import Sandbox
 from tests.sandbox.entra_browser import Browser, back, key_of
+from tests.sandbox.standins import Sandbox
 
 ADA, BEN, _, _, _, GITA_AS_GUEST, DAN = RIVERSIDE.accounts
 GITA = LAKESIDE.accounts[1]

@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from sandbox.cast import LAKESIDE, LAKESIDE_TID, RIVERSIDE, RIVERSIDE_TID, Account, Tenant
-from tests.sandbox.conftest import Sandbox
 from tests.sandbox.entra_browser import Browser, back, key_of
+from tests.sandbox.standins import Sandbox
 
 ADA, BEN = RIVERSIDE.accounts[:2]
 DAN = RIVERSIDE.accounts[6]

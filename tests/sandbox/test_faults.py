@@ -9,7 +9,7 @@ import requests
 
 from sandbox import faults
 from sandbox.store import Store
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.standins import Sandbox
 
 DISCOVERY = "/common/v2.0/.well-known/openid-configuration"
 RULES = "/sandbox/faults"

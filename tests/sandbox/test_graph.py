@@ -9,7 +9,6 @@ import pytest
 import requests
 
 from sandbox.cast import GLOBAL_ADMINISTRATOR, RIVERSIDE
-from tests.sandbox.conftest import Sandbox
 from tests.sandbox.graph_client import (
     ADA,
     CARLA,
@@ -20,23 +19,10 @@ from tests.sandbox.graph_client import (
     new_meeting,
     switch,
 )
+from tests.sandbox.standins import Sandbox
 
+pytestmark = pytest.mark.usefixtures("fresh")
 MEETINGS = f"/v1.0/users/{CARLA.oid}/onlineMeetings"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def running(sandbox: Sandbox) -> None:
-    sandbox.start("entra", "graph", "teams")
-
-
-@pytest.fixture(autouse=True)
-def fresh(running: None, sandbox: Sandbox) -> None:
-    sandbox.reset("graph", "teams")
-
-
-@pytest.fixture
-def app(fresh: None, sandbox: Sandbox) -> requests.Session:
-    return application(sandbox)
 
 
 def test_a_call_without_a_token_is_refused_in_graphs_shape(sandbox: Sandbox) -> None:

@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
-from typing import Any
 
 import jwt
 import pytest
@@ -20,43 +18,20 @@ from cryptography.hazmat.primitives import serialization
 from sandbox.cast import LAKESIDE_TID, RIVERSIDE_TID
 from sandbox.graph import outbox
 from sandbox.store import Store
-from tests.sandbox.conftest import ROOT, Sandbox, free_ports
 from tests.sandbox.graph_client import (
     CARLA,
     Seats,
     Subscriber,
     application,
-    listening,
+    fault,
     new_meeting,
+    subscribe,
     switch,
 )
+from tests.sandbox.standins import ROOT, Sandbox, free_ports
 
+pytestmark = pytest.mark.usefixtures("fresh")
 MEETINGS = f"/v1.0/users/{CARLA.oid}/onlineMeetings"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def running(sandbox: Sandbox) -> None:
-    sandbox.start("entra", "graph", "teams")
-
-
-@pytest.fixture(autouse=True)
-def fresh(running: None, sandbox: Sandbox) -> None:
-    sandbox.reset("graph", "teams")
-
-
-@pytest.fixture
-def app(fresh: None, sandbox: Sandbox) -> requests.Session:
-    return application(sandbox)
-
-
-@pytest.fixture
-def subscriber() -> Iterator[Subscriber]:
-    with listening(Subscriber()) as receiver:
-        yield receiver
-
-
-def subscribe(sandbox: Sandbox, app: requests.Session, body: Any, version: str = "beta") -> requests.Response:
-    return app.post(sandbox.url("graph", f"/{version}/subscriptions"), json=body)
 
 
 def test_a_subscription_is_made_after_both_urls_echo(
@@ -237,11 +212,6 @@ def test_notifications_come_in_pascal_case_by_a_switch(
     delta = subscriber.events(3)[2]["Participants@delta"][0]
     assert delta["IsInLobby"] is True
     assert delta["Info"]["Identity"]["User"]["DisplayName"] == "Pia"
-
-
-def fault(sandbox: Sandbox, kind: str, value: float = 0) -> None:
-    rule = {"kind": kind, "value": value, "times": 1}
-    requests.post(sandbox.url("graph", "/sandbox/faults"), json=rule, timeout=10).raise_for_status()
 
 
 def test_notifications_are_lost_doubled_reordered_and_late_by_faults(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from playwright.sync_api import Page
 from psycopg.rows import DictRow
 
 from sandbox.launcher.crew import Crew, LauncherError, Program, run
-from sandbox.launcher.environment import STAND_INS, urls_of
+from sandbox.launcher.environment import SMTP, STAND_INS, urls_of
 from sandbox.launcher.house import House
 from sandbox.launcher.place import CHECKOUT, DataInUse, account_for, home, kept_secrets, occupied
 from sandbox.launcher.ports import FIXED, fixed_ports, free_ports
@@ -196,7 +197,7 @@ def test_a_taken_port_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_stand_ins_live_on_another_host_name_than_the_connector() -> None:
     urls = urls_of(FIXED)
-    assert {urls[name].split(":")[1] for name in STAND_INS} == {"//localhost"}
+    assert {urls[name].split(":")[1] for name in (*STAND_INS, SMTP)} == {"//localhost"}
     assert {urls[name].split(":")[1] for name in ("web", "notifications")} == {"//127.0.0.1"}
 
 
@@ -212,10 +213,19 @@ def test_the_printed_page_names_every_address(tmp_path: Path) -> None:
         assert urls[name] in text
 
 
-@pytest.mark.parametrize("name", FIXED)
+@pytest.mark.parametrize("name", [name for name in FIXED if name != SMTP])
 def test_every_server_of_the_house_answers(house: House, name: str) -> None:
     path = "/sandbox/health" if name in STAND_INS else "/health/live"
     assert requests.get(f"{house.urls[name]}{path}", timeout=5).status_code == 200
+
+
+def test_mail_is_taken_by_the_stand_in_and_gone_with_the_next_first_day(house: House) -> None:
+    with smtplib.SMTP("localhost", int(house.urls[SMTP].rpartition(":")[2]), timeout=5) as server:
+        server.sendmail("connector@sandbox.example", ["ada@riverside.example"], "Subject: Hello\n\nText")
+    mails = f"{house.urls['mail']}/sandbox/mails"
+    assert [one["subject"] for one in requests.get(mails, timeout=5).json()] == ["Hello"]
+    house.reset_stand_ins()
+    assert requests.get(mails, timeout=5).json() == []
 
 
 def test_a_server_that_was_killed_answers_again_once_mended(house: House) -> None:

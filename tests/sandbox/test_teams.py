@@ -1,7 +1,6 @@
 """The Teams stand-in over HTTP: the lobby's rules, the roster it reports, and its pages."""
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urljoin
@@ -12,18 +11,16 @@ from bs4 import BeautifulSoup
 
 from sandbox.cast import LAKESIDE, LAKESIDE_TID, RIVERSIDE, RIVERSIDE_TID
 from sandbox.teams.lobby import may_admit, waits
-from tests.sandbox.conftest import Sandbox
 from tests.sandbox.graph_client import (
     CARLA,
     DAVID,
     Json,
     Seats,
     Subscriber,
-    application,
-    listening,
     new_meeting,
     switch,
 )
+from tests.sandbox.standins import Sandbox
 
 ORGANIZER: Json = {"kind": "member", "tid": RIVERSIDE_TID, "oid": CARLA.oid, "guest_account": False}
 COLLEAGUE = ORGANIZER | {"oid": DAVID.oid}
@@ -79,23 +76,6 @@ def test_nobody_without_an_account_starts_a_meeting() -> None:
 def test_who_may_admit_follows_the_options(options: dict[str, str], who_may: str) -> None:
     found = ["y" if may_admit(person, meeting_with(**options)) else "-" for person in EVERYBODY]
     assert "".join(found) == who_may
-
-
-@pytest.fixture(scope="module")
-def running(sandbox: Sandbox) -> None:
-    sandbox.start("entra", "graph", "teams")
-
-
-@pytest.fixture
-def app(running: None, sandbox: Sandbox) -> requests.Session:
-    sandbox.reset("graph", "teams")
-    return application(sandbox)
-
-
-@pytest.fixture
-def subscriber() -> Iterator[Subscriber]:
-    with listening(Subscriber()) as receiver:
-        yield receiver
 
 
 def watched(sandbox: Sandbox, app: requests.Session, subscriber: Subscriber, **options: Any) -> Json:

@@ -13,8 +13,9 @@ from pytest_django.live_server_helper import LiveServer
 from connector import keys
 from connector.models import Organization
 from sandbox.cast import RIVERSIDE_TID
-from tests.sandbox.conftest import Sandbox, sandbox  # noqa: F401 - the fixture
+from tests.sandbox.conftest import sandbox  # noqa: F401 - the fixture
 from tests.sandbox.graph_client import CARLA, Json, Seats, application, new_meeting, switch
+from tests.sandbox.standins import Sandbox
 from tests.visits import factories
 from visits import receipts
 from visits.models import Fact, Participant, Receipt, Subscription

@@ -10,7 +10,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.standins import Sandbox
 from tests.sandbox.test_epic.client import ASSERTION_TYPE, BACKEND, PATIENT, PROVIDER, Epic, Keys
 
 

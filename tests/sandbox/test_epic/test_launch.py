@@ -8,7 +8,7 @@ import requests
 from bs4 import BeautifulSoup
 
 from sandbox.store import Store
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.standins import Sandbox
 from tests.sandbox.test_epic.client import PATIENT, PROVIDER, REDIRECT, SCOPE, Epic, json_of, sent_back
 
 

@@ -3,7 +3,7 @@
 import requests
 from bs4 import BeautifulSoup
 
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.standins import Sandbox
 from tests.sandbox.test_epic.client import PROVIDER, REDIRECT, Epic
 
 

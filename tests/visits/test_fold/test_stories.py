@@ -4,7 +4,17 @@ from itertools import permutations
 
 import pytest
 
-from tests.visits.test_fold.telling import CLINICIAN, CLINICIAN_OID, PATIENT, PROXY, START, fact, minute, told
+from tests.visits.test_fold.telling import (
+    CLINICIAN,
+    CLINICIAN_OID,
+    COLLEAGUE_OID,
+    PATIENT,
+    PROXY,
+    START,
+    fact,
+    minute,
+    told,
+)
 from visits.fold import Change, FactLine, Outsider, Person, PersonState, fold
 
 # story, what the clinician is, what the patient is
@@ -167,6 +177,20 @@ def test_staff_who_launched_as_a_patient_are_not_attributed_by_their_account() -
     assert state.unattributed == (Outsider("connected", minute(1), colleague=True),)
 
 
+def test_an_account_that_two_clinicians_are_linked_to_is_nobodys() -> None:
+    second = Person("second", "provider", CLINICIAN_OID)
+    state = told("0 sent clinician, 0 sent second, 1 connected desk", CLINICIAN, second, PATIENT)
+    assert {person.presence for person in (state.people["clinician"], state.people["second"])} == {"sent"}
+    assert state.unattributed == (Outsider("connected", minute(1), colleague=True),)
+    assert state.call_since == minute(1)
+
+
+def test_two_clinicians_with_accounts_of_their_own_are_told_apart() -> None:
+    second = Person("second", "provider", COLLEAGUE_OID)
+    people = told("1 connected desk, 2 connected colleague, 3 disconnected desk", CLINICIAN, second).people
+    assert (_words(people["clinician"]), _words(people["second"])) == ("disconnected 3", "connected 2")
+
+
 def test_a_roster_entry_without_identity_in_one_of_its_facts_is_still_the_clinician() -> None:
     bare = FactLine("disconnected", "desk", "", minute(2), "bare")
     state = fold([fact("1 connected desk"), bare], [CLINICIAN])
@@ -200,6 +224,38 @@ def test_the_story_is_told_with_every_change() -> None:
         Change(minute(3), "", "lobby"),
         Change(minute(4), "", "disconnected"),
     )
+
+
+def inferred(story: str) -> list[tuple[str, str, bool]]:
+    """(whose, presence, whether only the end of the call tells) of each change, from minute 9 on."""
+    changes = told(f"0 sent patient, 1 connected a, 2 connected desk, 3 connected colleague, {story}").changes
+    return [(one.key, one.presence, one.inferred) for one in changes if one.at >= minute(9)]
+
+
+def test_whoever_the_end_of_the_call_finds_in_it_is_only_inferred_to_have_left() -> None:
+    assert inferred("9 call-ended call") == [
+        ("clinician", "disconnected", True),
+        ("patient", "disconnected", True),
+        ("", "disconnected", True),
+    ]
+
+
+def test_who_was_told_to_leave_before_the_call_ended_is_not_inferred() -> None:
+    story = "9 disconnected desk, 9 disconnected a, 9 disconnected colleague, 10 call-ended call"
+    assert {whose: guess for whose, _, guess in inferred(story)} == {"clinician": False, "patient": False, "": False}
+
+
+def test_a_leaving_that_is_told_late_takes_the_place_of_the_inferred_one() -> None:
+    assert inferred("9 disconnected desk, 10 disconnected colleague, 11 call-ended call") == [
+        ("clinician", "disconnected", False),
+        ("", "disconnected", False),
+        ("patient", "disconnected", True),
+    ]
+
+
+def test_who_comes_or_waits_at_the_moment_the_call_ends_is_seen_and_not_inferred() -> None:
+    assert ("patient", "waiting", False) in inferred("9 waiting patient, 9 call-ended call")
+    assert ("clinician", "connected", False) in inferred("9 call-ended call, 10 connected desk")
 
 
 def test_facts_of_people_who_are_not_known_tell_nothing() -> None:

@@ -148,6 +148,30 @@ def test_facts_of_an_earlier_meeting_say_nothing_about_this_one(visit: Visit, pa
     assert told(patient) == []
 
 
+@pytest.mark.parametrize(("ended", "lines"), [(4, ["connected"]), (6, ["connected", "disconnected"])])
+def test_who_is_gone_only_because_the_call_ended_is_in_the_trail_once_the_visit_is_over(
+    ended: float, lines: list[str], visit: Visit, clinician: Participant
+) -> None:
+    connected(clinician, 60)
+    roster(visit, "call", "call-ended", ended)
+    presence.refold(visit.pk)
+    at = dict(zip(("connected", "disconnected"), (ago(60), ago(ended)), strict=True))
+    assert trail_of(visit) == [(f"participant-{line}", at[line]) for line in lines]
+
+
+def test_who_is_told_to_have_left_before_the_call_ended_has_one_line_with_his_own_time(
+    visit: Visit, clinician: Participant
+) -> None:
+    connected(clinician, 60)
+    roster(visit, "call", "call-ended", 4)
+    presence.refold(visit.pk)
+    connected(clinician, 5, kind="disconnected")
+    presence.refold(visit.pk)
+    Visit.objects.update(ended_at=ago(5))
+    presence.refold(visit.pk)
+    assert trail_of(visit) == [("participant-connected", ago(60)), ("participant-disconnected", ago(5))]
+
+
 def test_a_visit_that_was_forgotten_is_passed_over(visit: Visit) -> None:
     visit.delete()
     presence.refold(visit.pk)

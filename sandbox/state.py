@@ -1,4 +1,4 @@
-"""The tables of the running stand-in, and time as Graph writes it."""
+"""The tables of the running stand-in, and time as Microsoft writes it."""
 
 from datetime import UTC, datetime
 from typing import cast

@@ -1,0 +1,17 @@
+"""Celery tasks of the connector: each only calls a service that reads from PostgreSQL what there is to do."""
+
+from celery import shared_task
+
+from connector import mail
+
+
+@shared_task
+def deliver_mail() -> None:
+    """Send the mails that are due."""
+    mail.deliver()
+
+
+@shared_task
+def forget_mail() -> None:
+    """Drop old mails."""
+    mail.forget()

@@ -1,0 +1,39 @@
+"""Many items, one after the other: one that fails is logged and holds up none of the others."""
+
+import logging
+
+import pytest
+
+from connector.each import each
+
+
+def done_of(items: list[str], caplog: pytest.LogCaptureFixture) -> tuple[int, list[int], list[logging.LogRecord]]:
+    """Read words as numbers: (how many there were, the numbers, what was logged)."""
+    numbers: list[int] = []
+    with caplog.at_level(logging.INFO, "connector.each"):
+        count = each(iter(items), lambda word: numbers.append(int(word)))
+    return count, numbers, [record for record in caplog.records if record.name == "connector.each"]
+
+
+def test_one_that_fails_stops_none_of_the_others_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    count, numbers, _ = done_of(["1", "two", "3", "four", "5"], caplog)
+    assert (count, numbers) == (5, [1, 3, 5])
+
+
+def test_each_failure_is_logged_with_its_error(caplog: pytest.LogCaptureFixture) -> None:
+    _, _, logged = done_of(["1", "two", "3", "four"], caplog)
+    assert [(record.levelname, record.exc_info and record.exc_info[0]) for record in logged] == [
+        ("ERROR", ValueError)
+    ] * 2
+
+
+def test_without_a_failure_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert done_of(["1", "2"], caplog) == (2, [1, 2], [])
+
+
+def test_whoever_stops_the_process_stops_them_all() -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        each([1, 2], interrupt)
