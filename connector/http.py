@@ -25,6 +25,7 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.util import Timeout
 from urllib3.util.connection import create_connection
 
+from connector import observing
 from connector.errors import Permanent, Retry
 
 log = logging.getLogger(__name__)
@@ -224,6 +225,11 @@ Session = requests.Session  # for the annotations of those who get one here
 _door = Door()
 
 
+def trusted() -> str:
+    """The PEM file of the authorities whose certificates we believe: the operator's, else the public ones."""
+    return settings.OUTGOING_CA_FILE or requests.certs.where()
+
+
 def session(deadline: Deadline) -> requests.Session:
     """A requests session for a library: our door, one deadline for all it does, no environment, no redirects."""
     outgoing = _through(Door(deadline))
@@ -234,7 +240,7 @@ def session(deadline: Deadline) -> requests.Session:
 def _through(door: Door) -> requests.Session:
     outgoing = requests.Session()
     outgoing.trust_env = False
-    outgoing.verify = settings.OUTGOING_CA_FILE or True
+    outgoing.verify = trusted()
     outgoing.headers["User-Agent"] = USER_AGENT
     outgoing.mount("https://", door)
     outgoing.mount("http://", door)
@@ -259,10 +265,12 @@ def fetch(method: str, url: str, *, deadline: Deadline, max_bytes: int = MAX_BYT
     except BAD_ADDRESS as error:
         raise Permanent("bad-address", host=host) from error
     except (requests.RequestException, OSError) as error:
+        observing.note(host, method, 0, time.monotonic() - started)
         timed_out = isinstance(error, requests.Timeout | TimeoutError) or time.monotonic() >= deadline.at
         raise Retry("no-answer-in-time" if timed_out else "unreachable", host=host) from error
     seconds = round(time.monotonic() - started, 3)
     status = response.status_code
+    observing.note(host, method, status, seconds)
     log.info("outgoing request", extra={"host": host, "method": method, "status": status, "seconds": seconds})
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(status, headers, body, host)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.contrib.auth.backends import BaseBackend
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
@@ -20,7 +20,7 @@ from connector.addresses import public_url
 from connector.ehr import discovery, fhir, smart
 from connector.errors import WireError
 from connector.http import Deadline
-from connector.models import EhrSignIn, Revision
+from connector.models import Connection, EhrSignIn, Revision
 from connector.signin import signed_in
 from connector.wires import provider_client
 from portal import approve
@@ -46,9 +46,8 @@ class StartView(OIDCAuthenticationRequestView):
 
     def get(self, request: HttpRequest, ref: str) -> HttpResponse:
         connection = access.connection_of(signed_in(request), ref)
-        if connection.proposed is None or not access.is_approver(signed_in(request), connection):
-            raise Http404
-        agreed = agreement.load(connection.proposed.settings)
+        revision = _signed_in_for(request, connection)
+        agreed = agreement.load(revision.settings)
         try:
             endpoints = discovery.discover(
                 connection.base_url, deadline=Deadline.after(SECONDS), client_id=agreed.provider_client_id
@@ -61,7 +60,7 @@ class StartView(OIDCAuthenticationRequestView):
         self.extra = {"aud": connection.base_url, "redirect_uri": redirect_uri()}
         response: HttpResponse = super().get(request)
         state = parse_qs(urlsplit(response["Location"]).query)["state"][0]
-        request.session[STATES][state]["revision"] = str(connection.proposed.pk)
+        request.session[STATES][state]["revision"] = str(revision.pk)
         request.session.modified = True
         return response
 
@@ -77,7 +76,7 @@ class CallbackView(OIDCAuthenticationCallbackView):
         if not state or "revision" not in state:
             return problems.page(request, "ehr-sign-in-expired", again=reverse("approve"))
         revision = get_object_or_404(Revision.objects.select_related("connection__organization"), pk=state["revision"])
-        if not access.is_approver(signed_in(request), revision.connection):
+        if not _may_sign_in(request, revision.connection, revision):
             raise Http404
         self.attempt = request.ehr_attempt = Attempt(revision)  # type: ignore[attr-defined]
         if "error" in request.GET or "code" not in request.GET:
@@ -95,7 +94,24 @@ class CallbackView(OIDCAuthenticationCallbackView):
         EhrSignIn.objects.create(revision=self.attempt.revision, user=signed_in(self.request), proof=self.attempt.proof)
         connection = self.attempt.revision.connection
         trail.record(connection.organization, "ehr-sign-in", connection=str(connection.pk))
+        if self.attempt.revision.pk == connection.live_id:
+            return redirect("try_visit", ref=connection.ref)
         return approve.confirmation(self.request, self.attempt)
+
+
+def _signed_in_for(request: HttpRequest, connection: Connection) -> Revision:
+    """The revision that a sign-in is for: the proposed one to approve it, with `?for=try` the live one to try it."""
+    revision = connection.live if request.GET.get("for") == "try" else connection.proposed
+    if revision is None or not _may_sign_in(request, connection, revision):
+        raise Http404
+    return revision
+
+
+def _may_sign_in(request: HttpRequest, connection: Connection, revision: Revision) -> bool:
+    user = signed_in(request)
+    if revision.pk == connection.live_id:
+        return access.governs(user, connection)
+    return access.is_approver(user, connection)
 
 
 class ProofBackend(BaseBackend):

@@ -15,6 +15,7 @@ from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Connection
 from visits import handles, meeting, waiting
+from visits.doors import DOORS, Door
 from visits.models import EhrUserLink, Launch, Participant, Visit
 from visits.trouble import Stop
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 # Keys of the integration record's CONTEXT, which come back beside the token.
 SESSION, EXTERNAL_ID, EXTERNAL_ID_TYPE = "sessionId", "externalId", "externalIdType"
-SESSION_MEMBERS = {"context": SESSION, "appointment": "appointment", "encounter": "encounter"}
+SESSION_MEMBERS = {"context": SESSION, "conference": SESSION, "appointment": "appointment", "encounter": "encounter"}
 CLINICIAN = "clinician"  # the purpose of a Microsoft sign-in that links
 
 
@@ -48,8 +49,9 @@ def arrive(
 ) -> HttpResponse:
     """Make or find the visit and the participant, then send a patient to the waiting page and a clinician to Teams."""
     connection = row.connection
-    press = read_press(row.door, agreed, granted, identity)
-    visit = find_visit(connection, agreed.session_kind, press)
+    door = DOORS[row.door]
+    press = read_press(door, agreed, granted, identity)
+    visit = find_visit(connection, door.session_kind(agreed), press)
     participant = find_participant(visit, press)
     row.participant = participant
     row.save(update_fields=["participant"])
@@ -86,21 +88,22 @@ def _to_microsoft(
     )
 
 
-def read_press(door: str, agreed: Settings, granted: Granted, identity: EhrIdentity | None) -> Press:
+def read_press(door: Door, agreed: Settings, granted: Granted, identity: EhrIdentity | None) -> Press:
     """What the token response says, held against the door. Raises Stop with the record's field to mend."""
     kind = identity.kind if identity else ""
-    if (door == "patient") != (kind in PATIENT_SIDE) and kind in {*PATIENT_SIDE, "Practitioner", "PractitionerRole"}:
+    if door.staff == (kind in PATIENT_SIDE) and kind in {*PATIENT_SIDE, "Practitioner", "PractitionerRole"}:
         raise Stop("launch-wrong-door")
     context = granted.context
-    role = Participant.Role.PROVIDER if door == "provider" else Participant.Role.PATIENT
+    role = Participant.Role.PROVIDER if door.staff else Participant.Role.PATIENT
     if kind == "RelatedPerson":
         role = Participant.Role.PROXY
-    member = SESSION_MEMBERS[agreed.session_kind]
+    member = SESSION_MEMBERS[door.session_kind(agreed)]
+    patient = str(context.get("patient") or (identity.resource_id if identity and kind == "Patient" else ""))
     return Press(
         role=role,
         ehr_user=_ehr_user(identity, context),
         session=filled(context.get(member), member),
-        patient=str(context.get("patient") or (identity.resource_id if identity and kind == "Patient" else "")),
+        patient="" if door.group else patient,
         external_id=filled(context.get(EXTERNAL_ID), EXTERNAL_ID, required=False),
         external_id_type=filled(context.get(EXTERNAL_ID_TYPE), EXTERNAL_ID_TYPE, required=False),
     )

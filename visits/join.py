@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 from connector.errors import Retry
 from connector.http import Deadline
 from visits import handles, meeting, summary, waiting
+from visits.looking import looked_on
 from visits.models import Launch, Participant
 from visits.trouble import Stop, explained
 
@@ -49,7 +50,7 @@ def _send_clinician(participant: Participant, handle: str) -> HttpResponse:
     if participant.user_id is None:
         raise Stop("not-linked")
     try:
-        opened = meeting.open_for(participant, Deadline.after(SECONDS))
+        opened = looked_on(participant, lambda: meeting.open_for(participant, Deadline.after(SECONDS)))
     except Retry as error:
         if error.code != "meeting-being-opened":
             raise

@@ -22,15 +22,14 @@ from connector.ehr import discovery, smart
 from connector.ehr.discovery import Endpoints
 from connector.http import Deadline
 from connector.models import Connection
-from connector.wires import patient_client, provider_client
 from visits import arrival, browsers
 from visits.browsers import hash_of
+from visits.doors import DOORS
 from visits.models import Launch
 from visits.trouble import Stop, explained
 
 SECONDS = 8.0
 LAUNCH_LIFE = timedelta(minutes=5)
-DOORS = {"provider": provider_client, "patient": patient_client}
 
 
 @login_not_required
@@ -47,8 +46,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     if not discovery.same_base(iss, connection.base_url):
         raise Stop(_why_unlike(connection, iss))
     endpoints = trusted_endpoints(connection, agreed)
-    client = DOORS[door](agreed, connection.environment)
-    scope = agreed.provider_scopes if door == "provider" else agreed.patient_scopes
+    client = DOORS[door].client(agreed, connection.environment)
     browser_id = "" if browsers.browser_of(request) else browsers.new_id()
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
     row = Launch(connection=connection, door=door, state_hash=hash_of(state), cookie_seen=not browser_id)
@@ -60,7 +58,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
             endpoints,
             client_id=client.client_id,
             redirect_uri=redirect_uri(ref, door),
-            scope=scope,
+            scope=DOORS[door].scopes(agreed),
             state=state,
             aud=iss,
             launch=token,
@@ -86,7 +84,7 @@ def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     verifier = keys.decrypt(row.verifier_sealed, _place(row))
     deadline = Deadline.after(SECONDS)
     endpoints = trusted_endpoints(connection, agreed, deadline)
-    client = DOORS[door](agreed, connection.environment)
+    client = DOORS[door].client(agreed, connection.environment)
     granted = smart.redeem(
         endpoints,
         client,

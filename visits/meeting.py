@@ -95,9 +95,8 @@ def _make(visit: Visit, user: User, deadline: Deadline) -> None:
     # An opaque reference: a second try by the same organizer finds the same meeting.
     external_id = f"{visit.id}:{visit.generation}"
     agreed = wires.live_settings(visit.connection)
-    meeting = meetings.create_or_get(
-        tid, oid, external_id=external_id, subject=agreed.meeting_subject, deadline=deadline
-    )
+    subject = f"TEST {agreed.meeting_subject}" if visit.test else agreed.meeting_subject
+    meeting = meetings.create_or_get(tid, oid, external_id=external_id, subject=subject, deadline=deadline)
     visit.opened_at = timezone.now()
     visit.seal("meeting_id", meeting.id)
     visit.seal("join_url", meeting.join_url)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Exists, Max, Min, OuterRef, QuerySet
 from django.utils import timezone
@@ -9,8 +10,26 @@ from django.utils.functional import Promise
 
 from connector.models import Connection
 from visits import writeback
-from visits.models import Launch, Receipt, Subscription, Target, Writeback
+from visits.models import Launch, Receipt, Subscription, Target, Visit, Writeback
 from visits.summary import WORDS
+from visits.trial import Ids, Step, timeline
+from visits.trial import begin as begin_test
+from visits.trial import open_side as open_test_side
+
+__all__ = [
+    "Figures",
+    "GivenUp",
+    "Ids",
+    "Step",
+    "begin_test",
+    "figures",
+    "given_up",
+    "open_test_side",
+    "send_again",
+    "test_visit",
+    "test_visits",
+    "timeline",
+]
 
 State = Writeback.State
 MOST_SHOWN = 50
@@ -40,6 +59,7 @@ class GivenUp:
     given_up_at: datetime | None
     attempts: int
     code: str
+    test: bool
 
 
 def figures(connection: Connection) -> Figures:
@@ -63,8 +83,18 @@ def figures(connection: Connection) -> Figures:
 
 def given_up(connection: Connection) -> list[GivenUp]:
     """The newest writebacks that were given up, at most MOST_SHOWN."""
-    rows = _dead(connection).order_by("-finished_at")[:MOST_SHOWN]
-    return [GivenUp(WORDS[row.presence][1], row.happened_at, row.finished_at, row.attempts, row.code) for row in rows]
+    rows = _dead(connection).select_related("participant__visit").order_by("-finished_at")[:MOST_SHOWN]
+    return [
+        GivenUp(
+            presence=WORDS[row.presence][1],
+            happened_at=row.happened_at,
+            given_up_at=row.finished_at,
+            attempts=row.attempts,
+            code=row.code,
+            test=row.participant.visit.test,
+        )
+        for row in rows
+    ]
 
 
 def send_again(connection: Connection) -> int:
@@ -73,6 +103,16 @@ def send_again(connection: Connection) -> int:
     for row in rows:
         writeback.send_again(row)
     return len(rows)
+
+
+def test_visit(connection: Connection, number: UUID) -> Visit | None:
+    """A test visit of this connection that is not forgotten yet."""
+    return Visit.objects.filter(pk=number, connection=connection, test=True).first()
+
+
+def test_visits(connection: Connection) -> list[Visit]:
+    """The newest test visits of a connection."""
+    return list(Visit.objects.filter(connection=connection, test=True).order_by("-created_at")[:10])
 
 
 def _dead(connection: Connection) -> QuerySet[Writeback]:

@@ -45,6 +45,7 @@ class View:
     people: tuple[Person, ...]
     meeting_open: bool
     ended: bool
+    test: bool
     sent: bool
     off: tuple[str | Promise, ...]  # what this visit does without
     clinician_here: bool
@@ -68,6 +69,7 @@ def of(participant: Participant) -> View:
         people=tuple(people),
         meeting_open=bool(visit.join_url_sealed) and visit.ended_at is None,
         ended=visit.ended_at is not None,
+        test=visit.test,
         sent=participant.sent_at is not None,
         off=tuple(_off(visit, participant)),
         clinician_here="connected" in staff,

@@ -17,6 +17,13 @@ OPEN = {
     "signin_start",
     "signin_start_tenant",
     "microsoft_callback",
+    # Whoever gives admin consent, or does what a forwarded link asks, may have no business in the portal.
+    "consent_give",
+    "consent_give_tenant",
+    "consent_start",
+    "consent_start_tenant",
+    "consent_callback",
+    "forward",
     # Visits know their people by launch and handle, never by a portal session.
     "launch",
     "launch_callback",
@@ -33,6 +40,7 @@ ARGUMENTS: dict[str, object] = {
     "door": "provider",
     "environment": "testing",
     "number": 1,
+    "visit": str(uuid.uuid4()),
 }
 
 

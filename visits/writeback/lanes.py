@@ -18,6 +18,7 @@ from connector.ehr import backend, discovery, status
 from connector.errors import Permanent, WireError
 from connector.http import Deadline
 from connector.models import Connection
+from visits.looking import looked_on
 from visits.models import Lane, Target, Writeback
 from visits.writeback.health import backoff, note_health, outcome, pause
 from visits.writeback.outbox import WAITING, due, wake
@@ -113,7 +114,7 @@ def _may_try(target_id: int, now: datetime) -> bool:
 
 def _try(row: Writeback) -> WireError | None:
     try:
-        _tell(row)
+        looked_on(row.participant, lambda: _tell(row))
     except WireError as error:
         return error
     return None
