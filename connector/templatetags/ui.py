@@ -102,10 +102,11 @@ def tab_list(name: str, legend: str, *labels: str) -> Tabs:
     return {"name": name, "legend": legend, "labels": labels}
 
 
-@register.inclusion_tag("components/moment.html")
-def moment(when: datetime, style: str = "time") -> dict[str, object]:
+@register.simple_tag
+def moment(when: datetime, style: str = "time") -> SafeString:
     """A time (`time`) or a day and time (`datetime`); in UTC until JavaScript shows the reader's own zone."""
-    return {"when": timezone.localtime(when, UTC), "style": style}
+    shown = render_to_string("components/moment.html", {"when": timezone.localtime(when, UTC), "style": style})
+    return SafeString(shown.strip())  # a comma may follow
 
 
 @register.filter
