@@ -8,11 +8,12 @@ SILENCE = {"unreachable", "no-answer-in-time", "deadline-over", "not-json", "tok
 
 
 class WireError(Exception):
-    """Something another system said or failed to say. Raised as one of the four kinds below."""
+    """Something another system said or failed to say. Raised as one of the four kinds below. `reason` is the OAuth
+    error code of a refused token request (RFC 6749 §5.2), where it is one that we know."""
 
-    def __init__(self, code: str, *, host: str = "", status: int | None = None) -> None:
+    def __init__(self, code: str, *, host: str = "", status: int | None = None, reason: str = "") -> None:
         super().__init__(code)
-        self.code, self.host, self.status = code, host, status
+        self.code, self.host, self.status, self.reason = code, host, status, reason
 
 
 class Retry(WireError):

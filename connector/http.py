@@ -1,6 +1,5 @@
 """The one door out. Every request the product sends has a deadline, goes to a public https address (or a host the
-operator
-allow-lists), follows no redirect, reads no more than it must, and leaves neither address nor body in a log."""
+operator allow-lists), follows no redirect, reads no more than it must, and leaves neither address nor body in a log."""
 
 import io
 import ipaddress
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 from django.utils import timezone
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
@@ -97,7 +96,7 @@ class Answer:
             seconds = (
                 float(value) if value.isdecimal() else (parsedate_to_datetime(value) - timezone.now()).total_seconds()
             )
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         return min(max(0.0, seconds), LONGEST_WAIT)
 
@@ -227,18 +226,24 @@ _door = Door()
 
 def trusted() -> str:
     """The PEM file of the authorities whose certificates we believe: the operator's, else the public ones."""
-    return settings.OUTGOING_CA_FILE or requests.certs.where()
+    return settings.OUTGOING_CA_FILE or DEFAULT_CA_BUNDLE_PATH
 
 
 def session(deadline: Deadline) -> requests.Session:
     """A requests session for a library: our door, one deadline for all it does, no environment, no redirects."""
-    outgoing = _through(Door(deadline))
+    outgoing = _through(Door(deadline), requests.Session())
     outgoing.max_redirects = 0
     return outgoing
 
 
-def _through(door: Door) -> requests.Session:
-    outgoing = requests.Session()
+class _Unled(requests.Session):
+    """Told not to follow redirects, requests would still read their bodies whole and parse their targets."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def _through(door: Door, outgoing: requests.Session) -> requests.Session:
     outgoing.trust_env = False
     outgoing.verify = trusted()
     outgoing.headers["User-Agent"] = USER_AGENT
@@ -254,7 +259,7 @@ def fetch(method: str, url: str, *, deadline: Deadline, max_bytes: int = MAX_BYT
     time, Permanent when the address is not one we may reach or its certificate does not fit.
     """
     host = _host_of(url)
-    outgoing = _through(_door)
+    outgoing = _through(_door, _Unled())
     started = time.monotonic()
     left = deadline.remaining()
     try:
@@ -265,12 +270,12 @@ def fetch(method: str, url: str, *, deadline: Deadline, max_bytes: int = MAX_BYT
     except BAD_ADDRESS as error:
         raise Permanent("bad-address", host=host) from error
     except (requests.RequestException, OSError) as error:
-        observing.note(host, method, 0, time.monotonic() - started)
+        observing.note(urlsplit(url).netloc, method, 0, time.monotonic() - started)
         timed_out = isinstance(error, requests.Timeout | TimeoutError) or time.monotonic() >= deadline.at
         raise Retry("no-answer-in-time" if timed_out else "unreachable", host=host) from error
     seconds = round(time.monotonic() - started, 3)
     status = response.status_code
-    observing.note(host, method, status, seconds)
+    observing.note(urlsplit(url).netloc, method, status, seconds)
     log.info("outgoing request", extra={"host": host, "method": method, "status": status, "seconds": seconds})
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(status, headers, body, host)

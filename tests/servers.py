@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.utils import timezone
 
 
@@ -35,7 +36,8 @@ class Reply:
     def head(self) -> bytes:
         """The status line and the headers as they go over the wire."""
         kind = "application/json" if isinstance(self.body, dict) else "text/html"
-        headers = {"Content-Type": kind, "Content-Length": str(len(self.content()))} | self.headers
+        usual = {"Content-Type": kind, "Content-Length": str(len(self.content())), "Date": formatdate(usegmt=True)}
+        headers = usual | self.headers
         lines = [f"HTTP/1.1 {self.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -96,7 +98,7 @@ def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
                 with suppress(OSError):  # who asked has left
                     self._send(reply)
 
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_OPTIONS = do_HEAD = _serve
 
         def _request(self) -> Request:
             parts, headers = urlsplit(self.path), {name.lower(): value for name, value in self.headers.items()}
@@ -140,34 +142,86 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
         thread.join()
 
 
+AUTHORITY = "Authority of the tests"
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs certificates: a name, its key and its own certificate."""
+
+    name: str
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The certificate of a server as a test wants it. Unsaid, it is a good one for localhost. `sent` = which of the
+    certificates behind it the server sends along; `intermediate` = whether there is one between it and the
+    authority; `for_clients` = made to prove who a client is, and no server."""
+
+    host: str = "localhost"
+    begins: timedelta = timedelta(minutes=-5)
+    ends: timedelta = timedelta(days=90)
+    self_signed: bool = False
+    intermediate: bool = False
+    for_clients: bool = False
+    sent: tuple[str, ...] = ()
+
+    def signed(self, folder: Path) -> tuple[ssl.SSLContext, str]:
+        """(the context of a server that has it, the file of the authority at the end of its chain)."""
+        key, authority = _key(), _authority(AUTHORITY)
+        between = _authority("Intermediate of the tests", authority) if self.intermediate else authority
+        leaf = self._leaf(key, between)
+        along = {"intermediate": between.certificate, "authority": authority.certificate}
+        chain = [leaf, *(along[name] for name in self.sent)]
+        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        sends, trusted = folder / f"server-{self.host}.pem", folder / f"authority-{self.host}.pem"
+        sends.write_bytes(secret + b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain))
+        trusted.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sends)
+        return context, str(trusted)
+
+    def _leaf(self, key: ec.EllipticCurvePrivateKey, signer: Signer) -> x509.Certificate:
+        now, issuer = timezone.now(), self.host if self.self_signed else signer.name
+        built = _certificate(key, self.host, issuer, authority=False)
+        built = built.not_valid_before(now + self.begins).not_valid_after(now + self.ends)
+        built = built.add_extension(x509.SubjectAlternativeName([x509.DNSName(self.host)]), critical=False)
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH if self.for_clients else ExtendedKeyUsageOID.SERVER_AUTH
+        built = built.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        return built.sign(key if self.self_signed else signer.key, SHA256())
+
+
+def _key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _certificate(key: ec.EllipticCurvePrivateKey, subject: str, *, authority: bool) -> x509.CertificateBuilder:
-    now = timezone.now()
+def _certificate(
+    key: ec.EllipticCurvePrivateKey, subject: str, issuer: str, *, authority: bool
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(_name(subject))
-        .issuer_name(_name("Authority of the tests"))
+        .issuer_name(_name(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
 
 
+def _authority(name: str, signer: Signer | None = None) -> Signer:
+    """An authority: signed by itself, or by another one."""
+    key, now = _key(), timezone.now()
+    built = _certificate(key, name, signer.name if signer else name, authority=True)
+    built = built.not_valid_before(now - timedelta(days=400)).not_valid_after(now + timedelta(days=400))
+    return Signer(name, key, built.sign(signer.key if signer else key, SHA256()))
+
+
 def certified(folder: Path, host: str) -> tuple[ssl.SSLContext, str]:
     """(the context of a server whose certificate names `host`, the file of the authority that signed it)."""
-    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = _certificate(authority_key, "Authority of the tests", authority=True).sign(authority_key, SHA256())
-    names = x509.SubjectAlternativeName([x509.DNSName(host)])
-    leaf = _certificate(key, host, authority=False).add_extension(names, critical=False).sign(authority_key, SHA256())
-    trusted, chain = folder / f"authority-{host}.pem", folder / f"server-{host}.pem"
-    trusted.write_bytes(authority.public_bytes(Encoding.PEM))
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    chain.write_bytes(secret + leaf.public_bytes(Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain)
-    return context, str(trusted)
+    return Paper(host).signed(folder)

@@ -7,7 +7,7 @@ the
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -21,6 +21,13 @@ OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-u
 FRESH_SECONDS = 3600
 STALE_SECONDS = 86_400
 DEFAULT_PORTS = {"https": 443, "http": 80}
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HOPS = 3
+CONFIGURATION = "/.well-known/smart-configuration"
+OPENID = "/.well-known/openid-configuration"
+METADATA = "/metadata"
+JSON, FHIR_JSON = "application/json", "application/fhir+json, application/json"
+STATEMENTS = frozenset({"CapabilityStatement", "Conformance"})
 RELEASES = {"1.0": "DSTU2", "3.0": "STU3", "4.0": "R4", "4.3": "R4B", "5.0": "R5"}
 
 
@@ -52,6 +59,14 @@ class Software:
     name: str
     version: str
     release: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The last answer to a GET, and where redirects led before it."""
+
+    answer: Answer
+    route: tuple[str, ...] = ()
 
 
 def normalise(url: str) -> str:
@@ -98,15 +113,31 @@ def same_base(one: str, other: str) -> bool:
 
 def discover(base_url: str, *, deadline: Deadline, client_id: str = "") -> Endpoints:
     """The endpoints of a FHIR base URL, asked live: smart-configuration, else metadata. Raises Retry or Permanent."""
-    headers = {"Accept": "application/json"} | ({"Epic-Client-ID": client_id} if client_id else {})
-    answer = fetch("GET", f"{base_url}/.well-known/smart-configuration", deadline=deadline, headers=headers)
-    if answer.ok and (document := answer.json_or_empty()):
-        found = _from_configuration(base_url, document, deadline)
-        if found.authorize and found.token:
-            return found
-    elif answer.status >= 500 or answer.status == 429:
-        raise Retry("ehr-unavailable", after=answer.retry_after(), host=answer.host, status=answer.status)
-    return _from_metadata(base_url, read_metadata(base_url, deadline=deadline, client_id=client_id))
+    asked = get(f"{base_url}{CONFIGURATION}", accept=JSON, deadline=deadline, client_id=client_id)
+    found = configured(base_url, asked.answer)
+    if not found:
+        return stated(base_url, read_metadata(base_url, deadline=deadline, client_id=client_id))
+    if found.issuer and not found.jwks_uri:
+        return replace(found, jwks_uri=jwks_uri_of(found.issuer, deadline))
+    return found
+
+
+def get(url: str, *, accept: str, deadline: Deadline, client_id: str = "") -> Asked:
+    """GET a document that anybody may read, following at most HOPS redirects that stay on its scheme, host and port."""
+    headers = {"Accept": accept} | ({"Epic-Client-ID": client_id} if client_id else {})
+    answer, route = fetch("GET", url, deadline=deadline, headers=headers), [url]
+    while answer.status in REDIRECTS and len(route) <= HOPS:
+        target = absolute(route[-1], answer.headers.get("location"))
+        route.append(target)
+        if not same_origin(target, url):
+            break
+        answer = fetch("GET", target, deadline=deadline, headers=headers)
+    return Asked(answer, tuple(route[1:]))
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two absolute addresses have scheme, host and port in common."""
+    return urlsplit(one)[:2] == urlsplit(other)[:2]
 
 
 def endpoints(base_url: str, *, deadline: Deadline, client_id: str = "") -> Endpoints:
@@ -127,7 +158,11 @@ def endpoints(base_url: str, *, deadline: Deadline, client_id: str = "") -> Endp
 
 def describe(base_url: str, *, deadline: Deadline, client_id: str = "") -> Software:
     """Which software and FHIR release answers at a base URL. Raises Retry or Permanent."""
-    document = read_metadata(base_url, deadline=deadline, client_id=client_id)
+    return software_of(read_metadata(base_url, deadline=deadline, client_id=client_id))
+
+
+def software_of(document: dict[str, Any]) -> Software:
+    """What a CapabilityStatement says of its software; its publisher where it names no software (Oracle Health)."""
     software = document.get("software")
     software = software if isinstance(software, dict) else {}
     release = str(document.get("fhirVersion", ""))
@@ -140,66 +175,73 @@ def describe(base_url: str, *, deadline: Deadline, client_id: str = "") -> Softw
 
 def read_metadata(base_url: str, *, deadline: Deadline, client_id: str = "") -> dict[str, Any]:
     """The CapabilityStatement (DSTU2: Conformance) as JSON; Epic sends XML unless asked otherwise."""
-    headers = {"Accept": "application/fhir+json, application/json"} | (
-        {"Epic-Client-ID": client_id} if client_id else {}
-    )
-    answer = fetch("GET", f"{base_url}/metadata", deadline=deadline, headers=headers)
-    if answer.ok and (document := answer.json_or_empty()):
-        if document.get("resourceType") in {"CapabilityStatement", "Conformance"}:
-            return document
-        raise Permanent("not-fhir", host=answer.host, status=answer.status)
-    raise _metadata_problem(answer)
+    return statement_of(get(f"{base_url}{METADATA}", accept=FHIR_JSON, deadline=deadline, client_id=client_id).answer)
 
 
-def _metadata_problem(answer: Answer) -> WireError:
+def statement_of(answer: Answer) -> dict[str, Any]:
+    """The CapabilityStatement in an answer. Raises Retry("ehr-unavailable") or Permanent("not-fhir")."""
+    _raise_if_busy(answer)
+    document = answer.json_or_empty() if answer.ok else {}
+    if str(document.get("resourceType")) in STATEMENTS:
+        return document
+    raise Permanent("not-fhir", host=answer.host, status=answer.status)
+
+
+def _raise_if_busy(answer: Answer) -> None:
     if answer.status >= 500 or answer.status == 429:
-        return Retry("ehr-unavailable", after=answer.retry_after(), host=answer.host, status=answer.status)
-    return Permanent("not-fhir", host=answer.host, status=answer.status)
+        raise Retry("ehr-unavailable", after=answer.retry_after(), host=answer.host, status=answer.status)
 
 
-def _from_configuration(base_url: str, document: dict[str, Any], deadline: Deadline) -> Endpoints:
-    def url(member: str) -> str:
-        value = document.get(member)
-        return urljoin(f"{base_url}/", value) if isinstance(value, str) and value else ""
-
-    issuer, jwks_uri = url("issuer"), url("jwks_uri")
-    if issuer and not jwks_uri:
-        jwks_uri = jwks_uri_of(issuer, deadline)
+def configured(base_url: str, answer: Answer) -> Endpoints | None:
+    """The endpoints that a smart-configuration names; None where the metadata has to tell. Raises Retry."""
+    _raise_if_busy(answer)
+    document = answer.json_or_empty() if answer.ok else {}
     methods = document.get("code_challenge_methods_supported")
-    return Endpoints(
-        authorize=url("authorization_endpoint"),
-        token=url("token_endpoint"),
-        issuer=issuer,
-        jwks_uri=jwks_uri,
+    found = Endpoints(
+        authorize=absolute(f"{base_url}/", document.get("authorization_endpoint")),
+        token=absolute(f"{base_url}/", document.get("token_endpoint")),
+        issuer=absolute(f"{base_url}/", document.get("issuer")),
+        jwks_uri=absolute(f"{base_url}/", document.get("jwks_uri")),
         pkce="S256" in methods if isinstance(methods, list) else False,
     )
+    return found if found.authorize and found.token else None
+
+
+def absolute(base: str, value: object) -> str:
+    """An address that a server named, read against a base; empty when it is none that could be called."""
+    try:
+        url = urljoin(base, value) if isinstance(value, str) and value else ""
+        parts = urlsplit(url)
+        fit = parts.scheme in DEFAULT_PORTS and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return ""
+    return url if fit else ""
 
 
 def jwks_uri_of(issuer: str, deadline: Deadline) -> str:
     """OpenID Connect Discovery 1.0 §4: the keys that the issuer itself names."""
-    answer = fetch("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration", deadline=deadline)
-    return str(answer.json_or_empty().get("jwks_uri") or "") if answer.ok else ""
+    answer = fetch("GET", f"{issuer.rstrip('/')}{OPENID}", deadline=deadline)
+    return absolute(issuer, answer.json_or_empty().get("jwks_uri")) if answer.ok else ""
 
 
-def _from_metadata(base_url: str, document: dict[str, Any]) -> Endpoints:
+def stated(base_url: str, document: dict[str, Any]) -> Endpoints:
+    """The endpoints that a CapabilityStatement names. Raises Permanent("no-smart-endpoints")."""
     uris = dict(_oauth_uris(document))
-    if not uris.get("authorize") or not uris.get("token"):
+    authorize, token = (absolute(f"{base_url}/", uris.get(name)) for name in ("authorize", "token"))
+    if not authorize or not token:
         raise Permanent("no-smart-endpoints", host=urlsplit(base_url).hostname or "")
-    return Endpoints(
-        authorize=urljoin(f"{base_url}/", uris["authorize"]),
-        token=urljoin(f"{base_url}/", uris["token"]),
-        source="metadata",
-    )
+    return Endpoints(authorize=authorize, token=token, source="metadata")
 
 
 def _oauth_uris(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for rest in _dicts(document.get("rest")):
+    for rest in dicts(document.get("rest")):
         security = rest.get("security")
-        for extension in _dicts(security.get("extension") if isinstance(security, dict) else None):
+        for extension in dicts(security.get("extension") if isinstance(security, dict) else None):
             if extension.get("url") == OAUTH_URIS:
-                for member in _dicts(extension.get("extension")):
+                for member in dicts(extension.get("extension")):
                     yield str(member.get("url")), str(member.get("valueUri") or "")
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
+def dicts(value: object) -> list[dict[str, Any]]:
+    """The objects in what should be a list of them; none where it is something else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

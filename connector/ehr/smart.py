@@ -22,6 +22,16 @@ CLOCK_SKEW_SECONDS = 120
 FHIR_USER = re.compile(
     r"(?:^|/)(Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/([A-Za-z0-9\-][A-Za-z0-9.\-]*)/?$"
 )
+TOKEN_ERRORS = frozenset(  # RFC 6749 §5.2
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
 PATIENT_SIDE = frozenset({"Patient", "RelatedPerson"})
 
 
@@ -91,17 +101,16 @@ def redeem(
 
 def token_request(token_url: str, client: Client, form: dict[str, str], deadline: Deadline) -> Answer:
     """POST to a token endpoint with the client's authentication; raises what a refusal means."""
-    headers = {"Accept": "application/json"}
-    answer = fetch(
-        "POST",
-        token_url,
-        deadline=deadline,
-        data=form | _credentials(token_url, client),
-        headers=headers | _basic(client),
-    )
+    answer = ask_token(token_url, client, form, deadline)
     if answer.ok:
         return answer
     raise token_problem(answer)
+
+
+def ask_token(token_url: str, client: Client, form: dict[str, str], deadline: Deadline) -> Answer:
+    """POST to a token endpoint with the client's authentication: what it answered, granted or refused."""
+    headers = {"Accept": "application/json"} | _basic(client)
+    return fetch("POST", token_url, deadline=deadline, data=form | _credentials(token_url, client), headers=headers)
 
 
 def client_assertion(client_id: str, token_url: str, key: SigningKey) -> str:
@@ -125,9 +134,10 @@ def token_problem(answer: Answer) -> WireError:
     where: Any = {"host": answer.host, "status": answer.status}
     if answer.status == 429 or answer.status >= 500:
         return Retry("ehr-unavailable", after=answer.retry_after(), **where)
+    reason = error if error in TOKEN_ERRORS else ""
     if error in {"invalid_client", "unauthorized_client"} or answer.status == 401:
-        return Permanent("ehr-client-refused", **where)
-    return Permanent("code-refused", **where)
+        return Permanent("ehr-client-refused", reason=reason, **where)
+    return Permanent("code-refused", reason=reason, **where)
 
 
 def identity_of(

@@ -135,6 +135,17 @@ def test_a_redirect_is_an_answer_and_not_followed(server: Server, deadline: Dead
     assert server.asked("/there") == []
 
 
+@pytest.mark.parametrize("target", ["http://[nobody", "mailto:a@example.org", "//", "\x7f"])
+def test_a_redirect_to_nowhere_is_an_answer_too(target: str, server: Server, deadline: Deadline) -> None:
+    server.answer("/here", Reply(status=302, headers={"Location": target}))
+    assert fetch("GET", f"{server.url}/here", deadline=deadline).status == 302
+
+
+def test_a_redirects_body_is_not_read_beyond_the_limit_either(server: Server, deadline: Deadline) -> None:
+    server.answer("/here", Reply("x" * 4_000, 302, headers={"Location": "/there"}))
+    assert code_of(lambda: fetch("GET", f"{server.url}/here", deadline=deadline, max_bytes=1_000)) == "answer-too-large"
+
+
 @pytest.mark.parametrize(
     "reply",
     [

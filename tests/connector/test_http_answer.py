@@ -39,3 +39,8 @@ def test_retry_after_is_read_as_a_date() -> None:
     later = format_datetime(timezone.now() + timedelta(seconds=90), usegmt=True)
     assert answer(retry_after=later).retry_after() == pytest.approx(90, abs=3)
     assert answer(retry_after="Wed, 21 Oct 2015 07:28:00 GMT").retry_after() == 0
+
+
+@pytest.mark.parametrize("zone", ["+99999999999999999999", "+9999"], ids=["beyond all numbers", "beyond a day"])
+def test_retry_after_in_an_impossible_time_zone_is_none(zone: str) -> None:
+    assert answer(retry_after=f"Wed, 21 Oct 2015 07:28:00 {zone}").retry_after() is None

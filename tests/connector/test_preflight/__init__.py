@@ -1,0 +1,1 @@
+"""The preflight, against servers that answer as EHRs do and as they should not."""
