@@ -37,6 +37,8 @@ EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_SECURITY: str = env.str("EMAIL_SECURITY", "starttls", validate=validate.OneOf(["none", "starttls", "tls"]))
 EMAIL_FROM: str = env.mailbox("EMAIL_FROM", "")
 STATIC_ROOT: Path = BASE_DIR / env.str("STATIC_ROOT", "staticfiles")
+SIGNING_KEY_DAYS: int = env.int("SIGNING_KEY_DAYS", 180, validate=validate.Range(min=0))
+NOTIFICATION_KEY_DAYS: int = env.int("NOTIFICATION_KEY_DAYS", 180, validate=validate.Range(min=0))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 ENTRA_AUTHORITY: str = env.base_url("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
@@ -180,6 +182,9 @@ CELERY_BEAT_SCHEDULE = {
         "visits.tasks.renew_subscriptions": 60.0,
         "visits.tasks.forget": 3600.0,
         "portal.tasks.watch_connections": 60.0,
+        "portal.tasks.check_addresses": 86_400.0,
+        "portal.tasks.check_approvers": 3600.0,
+        "portal.tasks.rotate_keys": 3600.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
     }.items()

@@ -1,26 +1,36 @@
-"""Admin consent in its thinnest form: sent to Microsoft, come back, proved by an app token that works."""
+"""Admin consent: asked of Microsoft by anybody, given by an administrator there, and proved by an app token that works.
+
+Who gives it may have no business here otherwise, so neither leaving for Microsoft nor coming back needs a session: the
+state is signed, and says for which tenant consent was asked.
+"""
 
 import secrets
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core import signing
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from connector import access, problems, trail
 from connector.errors import NeedsConsent, WireError
 from connector.http import Deadline
-from connector.models import Organization, User
+from connector.models import Change, Check, Organization, User
 from connector.signin import signed_in
 from connector.teams import entra, graph
-from portal import shell
+from portal import history, shell
+from portal.actors import actor_of
+from portal.ready import keep
+from portal.ready.checks import Finding
 
-STATE = "consent_state"
+SALT = "portal.consent"
+STATE_SECONDS = 3600
 SECONDS = 8.0
 
 
@@ -29,27 +39,75 @@ def consent(request: HttpRequest) -> HttpResponse:
     """Say what is asked and why. A POST checks once more what may be given already, by whomever."""
     if request.method == "POST":
         return prove(request, signed_in(request))
-    return shell.page(request, "portal/consent.html", "configure")
+    return shell.page(request, "portal/consent.html", "ready")
 
 
+@login_not_required
 @require_GET
-def start(request: HttpRequest) -> HttpResponse:
-    """Leave for Microsoft, where an administrator of the person's own tenant consents."""
-    state = request.session[STATE] = secrets.token_urlsafe(24)
+def give(request: HttpRequest, tid: UUID | None = None) -> HttpResponse:
+    """The same for somebody who only gives consent, before anybody has signed in."""
+    start = reverse("consent_start_tenant", args=[tid]) if tid else reverse("consent_start")
+    return render(request, "portal/consent_give.html", {"start": start})
+
+
+@login_not_required
+@require_GET
+def start(request: HttpRequest, tid: UUID | None = None) -> HttpResponse:
+    """Leave for Microsoft: to the tenant that is named, else the person's own, else the one he signs in to there."""
+    wanted = str(tid or (request.user.tid if isinstance(request.user, User) else ""))
+    if wanted and not access.is_allowed_tenant(wanted):
+        return _not_allowed(request)
+    state = signing.dumps([wanted, secrets.token_urlsafe(8)], salt=SALT)
     callback = settings.PUBLIC_URL + reverse("consent_callback")
-    return redirect(entra.consent_url(str(signed_in(request).tid), redirect_uri=callback, state=state))
+    return redirect(entra.consent_url(wanted or entra.ANY_ORGANIZATION, redirect_uri=callback, state=state))
 
 
+@login_not_required
 @require_GET
 def callback(request: HttpRequest) -> HttpResponse:
     """Back from Microsoft. `error` comes first (v2 sends admin_consent=True beside it); the tenant it names proves
-    nothing."""
-    state = request.session.pop(STATE, "")
-    if not state or not constant_time_compare(state, request.GET.get("state", "")):
-        return problems.page(request, "sign-in-expired")
+    nothing: it only says whose token to try where consent was asked of no tenant in particular."""
+    again = reverse("consent") if request.user.is_authenticated else reverse("consent_give")
+    try:
+        asked, _nonce = signing.loads(request.GET.get("state", ""), salt=SALT, max_age=STATE_SECONDS)
+    except signing.BadSignature:
+        return problems.page(request, "consent-expired", again=again)
     if "error" in request.GET:
-        return problems.page(request, "consent-denied", again=reverse("consent"))
-    return prove(request, signed_in(request))
+        return problems.page(request, "consent-denied", again=again)
+    tid = asked or _guid(request.GET.get("tenant", ""))
+    if not access.is_allowed_tenant(tid):
+        return _not_allowed(request)
+    if isinstance(request.user, User) and str(request.user.tid) == tid:
+        return prove(request, request.user)
+    return _prove_for_others(request, tid, again)
+
+
+def _guid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""
+
+
+def _not_allowed(request: HttpRequest) -> HttpResponse:
+    return problems.page(request, "tenant-not-allowed", regions=settings.REGION_HOSTS)
+
+
+def _prove_for_others(request: HttpRequest, tid: str, again: str) -> HttpResponse:
+    """Consent by somebody who is not signed in here as one of this tenant: it is kept, and opens nothing to him."""
+    if not tid:
+        return problems.page(request, "consent-unproven", again=again)
+    entra.forget_app_token(tid)
+    try:
+        name = graph.organization_name(tid, deadline=Deadline.after(SECONDS))
+    except NeedsConsent:
+        return problems.page(request, "consent-unproven", again=again)
+    except WireError as error:
+        return problems.page(request, error.code, again=again)
+    organization, _new = Organization.objects.get_or_create(tid=tid, defaults={"region": settings.REGION})
+    _keep(organization, name)
+    history.record(organization, Change.Kind.CONSENT, by="somebody-else")
+    return render(request, "portal/consent_given.html", {"name": name})
 
 
 def prove(request: HttpRequest, user: User) -> HttpResponse:
@@ -66,10 +124,16 @@ def prove(request: HttpRequest, user: User) -> HttpResponse:
         return problems.page(request, error.code)
     if organization is None:
         return problems.page(request, "nobody")
-    Organization.objects.filter(pk=organization.pk).update(name=name, consented_at=timezone.now())
-    trail.record(organization, "consent-proved")
+    _keep(organization, name)
+    history.record(organization, Change.Kind.CONSENT, actor=actor_of(request, organization))
     messages.success(request, _("Admin consent was given and works."))
     return redirect("configure")
+
+
+def _keep(organization: Organization, name: str) -> None:
+    Organization.objects.filter(pk=organization.pk).update(name=name, consented_at=timezone.now())
+    keep.note(organization, "consent", Finding(Check.State.OK, "consent-works"))
+    trail.record(organization, "consent-proved")
 
 
 def _administered_by_directory(user: User, deadline: Deadline) -> Organization | None:

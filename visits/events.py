@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from connector import handshakes
 from connector.teams.notifications import member
 from visits import receipts
 from visits.models import Subscription
@@ -40,6 +41,7 @@ def _take(request: HttpRequest, kind: str) -> HttpResponse:
     as plain text."""
     token = request.GET.get("validationToken")
     if token is not None:
+        handshakes.note(request.GET.get(handshakes.PARAMETER), kind)
         return _shake_hands(token)
     body = _stream(request).read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:

@@ -1,7 +1,7 @@
 """What the portal asks of visits: how those of a connection are doing, and what an administrator sets going again."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Exists, Max, Min, OuterRef, QuerySet
@@ -24,6 +24,7 @@ __all__ = [
     "begin_test",
     "figures",
     "given_up",
+    "notification_kids",
     "open_test_side",
     "send_again",
     "test_visit",
@@ -113,6 +114,12 @@ def test_visit(connection: Connection, number: UUID) -> Visit | None:
 def test_visits(connection: Connection) -> list[Visit]:
     """The newest test visits of a connection."""
     return list(Visit.objects.filter(connection=connection, test=True).order_by("-created_at")[:10])
+
+
+def notification_kids() -> set[str]:
+    """The notification keys to which Graph may still have encrypted something that waits to be understood."""
+    lately = timezone.now() - timedelta(days=1)  # as long as a receipt is tried
+    return set(Subscription.objects.filter(expires_at__gt=lately).values_list("key_kid", flat=True))
 
 
 def _dead(connection: Connection) -> QuerySet[Writeback]:

@@ -42,6 +42,13 @@ WORDS: dict[str, str | Promise] = {
 }
 
 
+SERVICES: dict[str, str | Promise] = {
+    "graph": _("Microsoft Graph"),
+    "entra": _("Microsoft sign-in"),
+    "ehr": _("EHR"),
+}
+
+
 @dataclass(frozen=True)
 class Ids:
     """What the EHR calls one side of the test visit: typed, and echoed to it byte for byte."""
@@ -57,6 +64,7 @@ class Step:
     at: datetime
     what: str | Promise
     side: str | Promise
+    service: str | Promise  # whom a call went to
     detail: dict[str, str]
 
 
@@ -111,10 +119,14 @@ def _side(sides: dict[UUID, str | Promise], entry: Entry) -> str | Promise:
     return sides.get(entry.participant, "") if entry.participant else ""
 
 
+def _service(entry: Entry) -> str | Promise:
+    return SERVICES.get(entry.detail.get("service", ""), "")
+
+
 def timeline(visit: Visit) -> list[Step]:
     """What happened so far, in order."""
     sides: dict[UUID, str | Promise] = {person.id: Role(person.role).label for person in visit.participants.all()}
     return [
-        Step(entry.at, WORDS.get(entry.event, entry.event), _side(sides, entry), entry.detail)
+        Step(entry.at, WORDS.get(entry.event, entry.event), _side(sides, entry), _service(entry), entry.detail)
         for entry in Entry.objects.filter(visit=visit.id).order_by("at", "id")
     ]

@@ -11,7 +11,20 @@ from connector.errors import AlreadyDone, NeedsConsent, Permanent, Retry, WireEr
 from connector.http import Answer, Deadline, fetch
 from connector.teams import entra
 
+ACTIVE = {"Enabled", "Warning"}  # in a grace period (Warning) people still may do everything
 USER_FIELDS = "id,displayName,userPrincipalName,jobTitle,accountEnabled"
+
+
+@dataclass(frozen=True)
+class Sku:
+    """A product that the organization subscribes to (subscribedSku): how many licences, and how many are given."""
+
+    id: str
+    part_number: str
+    active: bool
+    units: int
+    used: int
+    plans: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,8 @@ def problem(answer: Answer) -> WireError:
     where: Any = {"host": answer.host, "status": answer.status}
     if "application access policy" in message or "is not authorized to" in message:
         return Permanent("application-access-policy", **where)
+    if "subscription validation request" in message:
+        return Permanent("notification-url", **where)
     if code == "Authorization_RequestDenied" or answer.status == 401:
         return NeedsConsent("graph-permission", **where)
     if answer.status == 404:
@@ -69,9 +84,22 @@ def organization_name(tid: str, *, deadline: Deadline) -> str:
     """The organization's display name; a call that every consented app may make, so it also proves that consent
     works."""
     document = call(tid, "GET", "organization", deadline=deadline, params={"$select": "id,displayName"}).json()
-    values = document.get("value")
-    first = values[0] if isinstance(values, list) and values and isinstance(values[0], dict) else {}
+    first = next(iter(_rows(document)), {})
     return str(first.get("displayName") or "")[:256]
+
+
+@asking("graph")
+def country(tid: str, *, deadline: Deadline) -> str:
+    """The ISO 3166 code of the organization's country; empty where Microsoft 365 knows none."""
+    document = call(tid, "GET", "organization", deadline=deadline, params={"$select": "id,countryLetterCode"}).json()
+    first = next(iter(_rows(document)), {})
+    return str(first.get("countryLetterCode") or "")[:2].upper()
+
+
+@asking("graph")
+def subscribed_skus(tid: str, *, deadline: Deadline) -> list[Sku]:
+    """The products that the organization subscribes to."""
+    return [_sku(row) for row in _rows(call(tid, "GET", "subscribedSkus", deadline=deadline).json())]
 
 
 @asking("graph")
@@ -93,8 +121,7 @@ def search_people(tid: str, text: str, *, deadline: Deadline) -> list[Person]:
             "$count": "true",
         },
     )
-    values = answer.json().get("value")
-    return [_person(value) for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+    return [_person(row) for row in _rows(answer.json())]
 
 
 @asking("graph")
@@ -113,9 +140,30 @@ def read_person(tid: str, name: str, *, deadline: Deadline) -> Person | None:
 def directory_roles(tid: str, oid: str, *, deadline: Deadline) -> frozenset[str]:
     """The template ids of the directory roles a person holds now."""
     path = f"users/{quote(oid, safe='')}/memberOf/microsoft.graph.directoryRole"
-    values = call(tid, "GET", path, deadline=deadline, params={"$select": "roleTemplateId"}).json().get("value")
-    rows = values if isinstance(values, list) else []
-    return frozenset(str(row.get("roleTemplateId")).lower() for row in rows if isinstance(row, dict))
+    rows = _rows(call(tid, "GET", path, deadline=deadline, params={"$select": "roleTemplateId"}).json())
+    return frozenset(str(row.get("roleTemplateId")).lower() for row in rows)
+
+
+def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
+    values = document.get("value")
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _sku(row: dict[str, Any]) -> Sku:
+    units = row.get("prepaidUnits")
+    plans = _rows({"value": row.get("servicePlans")})
+    return Sku(
+        id=str(row.get("skuId") or "").lower(),
+        part_number=str(row.get("skuPartNumber") or "").lower(),
+        active=str(row.get("capabilityStatus")) in ACTIVE,
+        units=_count(units.get("enabled") if isinstance(units, dict) else 0),
+        used=_count(row.get("consumedUnits")),
+        plans=tuple(str(plan.get("servicePlanName") or "").upper() for plan in plans),
+    )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _person(value: dict[str, Any]) -> Person:

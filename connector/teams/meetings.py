@@ -16,6 +16,7 @@ from connector.teams import graph
 
 MEETING_HOURS = 4
 SUBSCRIPTION_LIFE = timedelta(minutes=4200)  # Graph's limit for this resource is 4230 or 4320, by the page one reads
+SHORTEST_LIFE = timedelta(minutes=45)  # Graph raises anything below
 ORGANIZATION = "organization"
 ORGANIZER = "organizer"
 
@@ -77,18 +78,32 @@ def has_licence(tid: str, oid: str, *, deadline: Deadline) -> bool:
     return graph.call(tid, "GET", path, deadline=deadline).json().get("hasTeamsLicense") is not False
 
 
+def delete(tid: str, oid: str, meeting_id: str, *, deadline: Deadline) -> None:
+    """Delete a meeting. One that is gone already is no error."""
+    _gone(tid, _path(oid, meeting_id), "v1.0", deadline)
+
+
 def subscribe(
-    tid: str, *, join_url: str, client_state: str, certificate: str, certificate_id: str, deadline: Deadline
+    tid: str,
+    *,
+    join_url: str,
+    client_state: str,
+    certificate: str,
+    certificate_id: str,
+    deadline: Deadline,
+    life: timedelta = SUBSCRIPTION_LIFE,
+    query: str = "",
 ) -> tuple[str, datetime]:
     """Subscribe to the meeting's call events with encrypted content: (Graph's subscription id, when it ends).
 
-    Graph calls our notification address back before it answers. Raises AlreadyDone when there is one.
+    Graph calls our notification addresses back before it answers; `query` is what they carry then and ever after.
+    Raises AlreadyDone when there is one, Permanent("notification-url") when the addresses did not answer Graph.
     """
-    expires = timezone.now() + SUBSCRIPTION_LIFE
+    expires = timezone.now() + life
     body = {
         "changeType": "updated",
-        "notificationUrl": f"{settings.NOTIFICATION_URL}/notifications/graph/",
-        "lifecycleNotificationUrl": f"{settings.NOTIFICATION_URL}/notifications/graph/lifecycle/",
+        "notificationUrl": f"{settings.NOTIFICATION_URL}/notifications/graph/{query}",
+        "lifecycleNotificationUrl": f"{settings.NOTIFICATION_URL}/notifications/graph/lifecycle/{query}",
         "resource": f"communications/onlineMeetings(joinWebUrl='{quote(join_url, safe='')}')/meetingCallEvents",
         "includeResourceData": True,
         "encryptionCertificate": certificate,
@@ -110,10 +125,23 @@ def renew(tid: str, subscription: str, *, deadline: Deadline) -> datetime:
     return expires
 
 
+def unsubscribe(tid: str, subscription: str, *, deadline: Deadline) -> None:
+    """End a subscription. One that is gone already is no error."""
+    _gone(tid, f"subscriptions/{quote(subscription)}", "beta", deadline)
+
+
 def is_teams_url(url: str) -> bool:
     """Whether an address is one that people may be sent to."""
     parts = urlsplit(url)
     return bool({parts.netloc.lower(), (parts.hostname or "").lower()} & settings.TEAMS_HOSTS)
+
+
+def _gone(tid: str, path: str, version: str, deadline: Deadline) -> None:
+    try:
+        graph.call(tid, "DELETE", path, version=version, deadline=deadline)
+    except Permanent as error:
+        if error.code != "graph-not-found":
+            raise
 
 
 def _document(answer: Answer) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The OAuth endpoints: a launch goes straight through, a standalone sign-in asks who one is."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import OAuth2Error
@@ -8,7 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox.epic import launches, people
-from sandbox.epic.instance import ROUTE
+from sandbox.epic.instance import AUTHORIZE_ERRORS, ROUTE, TOKEN_ERRORS, told_to_fail
 from sandbox.epic.people import HYPERSPACE, MYCHART, Person
 
 CHOICE = "sign_in_as"
@@ -24,6 +25,9 @@ def make_pages(server: AuthorizationServer) -> Blueprint:
             grant = server.get_consent_grant()
         except OAuth2Error as error:
             return _refuse(error)
+        if told := told_to_fail("authorize", AUTHORIZE_ERRORS):
+            query = urlencode({"error": told, "state": request.values.get("state", "")})
+            return redirect(f"{request.values['redirect_uri']}?{query}")
         person = _launching() or people.find_person(request.form.get(CHOICE, ""))
         if person is None:
             return _not_framed(render_template("sign_in.html", parameters=_parameters(), **_choices()))
@@ -32,6 +36,8 @@ def make_pages(server: AuthorizationServer) -> Blueprint:
 
     @pages.post(f"{ROUTE}/oauth2/token")
     def token() -> AnyResponse:
+        if told := told_to_fail("token", TOKEN_ERRORS):
+            return make_response({"error": told}, 401 if told == "invalid_client" else 400)
         response: AnyResponse = server.create_token_response()
         return response
 

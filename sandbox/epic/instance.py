@@ -15,6 +15,10 @@ _ANY = "<any({}):instance>".format(",".join(f"'{name}'" for name in INSTANCES))
 ROUTE = f"/{_ANY}"
 CONSOLE_ROUTE = f"/sandbox/{_ANY}"
 
+# OAuth errors that a switch lets the endpoint answer with, whatever was asked.
+AUTHORIZE_ERRORS = ("access_denied", "invalid_request", "invalid_scope", "unauthorized_client", "server_error")
+TOKEN_ERRORS = ("invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client")
+
 SWITCHES = {
     "csn_unfilled": "Leave %CSN% unfilled in the integration record's context",
     "unauthorized_for_forbidden": "FHIR answers 401 where 403 is meant",
@@ -26,7 +30,10 @@ SWITCHES = {
     "issuer_elsewhere": "The issuer is on another host name (127.0.0.1)",
     "smart_configuration_absent": "No smart-configuration: only the capability statement names the endpoints",
     "scopes_nested": "scopes_supported is a list inside a list",
+    "keys_remembered": "A client's key set is remembered for 29 hours, also when an unknown key turns up",
     "november_2018": "Epic November 2018: no smart-configuration, no PKCE, no OpenID",
+    **{f"authorize_{error}": f"The authorize endpoint sends back with {error}" for error in AUTHORIZE_ERRORS},
+    **{f"token_{error}": f"The token endpoint answers {error}" for error in TOKEN_ERRORS},
 }
 
 
@@ -64,6 +71,11 @@ def switched(name: str) -> bool:
     lacked_in_2018 = {"no_openid", "smart_configuration_absent"}
     switches = store().table("switches")
     return name in switches or (name in lacked_in_2018 and "november_2018" in switches)
+
+
+def told_to_fail(endpoint: str, errors: tuple[str, ...]) -> str:
+    """The first of these OAuth errors that is switched on for an endpoint; empty for none."""
+    return next((error for error in errors if switched(f"{endpoint}_{error}")), "")
 
 
 def root() -> str:

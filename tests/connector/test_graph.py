@@ -1,6 +1,7 @@
 """Microsoft Graph: its errors by meaning, one renewal of a refused token, and what the directory tells."""
 
 import uuid
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from pytest_django import Settings
 
 from connector.errors import AlreadyDone, NeedsConsent, Permanent, Retry, WireError
 from connector.http import Answer, Deadline
-from connector.teams import graph
+from connector.teams import graph, meetings
 from tests.servers import Reply, Server
 
 POLICY = "No application access policy found for this app: c0a1 on the user: 8d2b"
@@ -138,3 +139,47 @@ def test_directory_roles_are_their_template_ids(server: Server, tid: str) -> Non
     path = "/v1.0/users/8d2b/memberOf/microsoft.graph.directoryRole"
     server.answer(path, Reply({"value": [{"roleTemplateId": "62E90394"}, "strange"]}))
     assert graph.directory_roles(tid, "8d2b", deadline=Deadline.after(5)) == {"62e90394"}
+
+
+def test_products_are_read_with_their_licences_and_plans(server: Server, tid: str) -> None:
+    full = {
+        "skuId": "05E9A617",
+        "skuPartNumber": "SPE_E3",
+        "capabilityStatus": "Warning",
+        "prepaidUnits": {"enabled": 25},
+        "consumedUnits": 7,
+        "servicePlans": [{"servicePlanName": "Teams1"}, None],
+    }
+    strange: dict[str, Any] = {
+        "capabilityStatus": "Suspended",
+        "prepaidUnits": "many",
+        "consumedUnits": None,
+        "servicePlans": {},
+    }
+    server.answer("/v1.0/subscribedSkus", Reply({"value": [full, "strange", strange]}))
+    first, second = graph.subscribed_skus(tid, deadline=Deadline.after(5))
+    assert first == graph.Sku("05e9a617", "spe_e3", active=True, units=25, used=7, plans=("TEAMS1",))
+    assert second == graph.Sku("", "", active=False, units=0, used=0, plans=())
+
+
+@pytest.mark.parametrize(("value", "country"), [([{"countryLetterCode": "us"}], "US"), ([{}], ""), (None, "")])
+def test_the_organization_has_a_country_or_none(value: Any, country: str, server: Server, tid: str) -> None:
+    server.answer("/v1.0/organization", Reply({"value": value}))
+    assert graph.country(tid, deadline=Deadline.after(5)) == country
+
+
+@pytest.mark.parametrize(("status", "fails"), [(204, False), (404, False), (503, True)])
+def test_what_is_gone_already_need_not_be_deleted(status: int, fails: bool, server: Server, tid: str) -> None:
+    server.answer("/v1.0/users/8d2b/onlineMeetings/m1", Reply(status=status))
+    server.answer("/beta/subscriptions/s1", Reply(status=status))
+    with pytest.raises(Retry) if fails else nullcontext():
+        meetings.delete(tid, "8d2b", "m1", deadline=Deadline.after(5))
+    with pytest.raises(Retry) if fails else nullcontext():
+        meetings.unsubscribe(tid, "s1", deadline=Deadline.after(5))
+
+
+def test_an_address_that_did_not_shake_hands_is_told_from_a_refusal(server: Server, tid: str) -> None:
+    unreached = error("ValidationError", "Subscription validation request failed. Notification endpoint must respond.")
+    server.answer("/v1.0/organization", Reply(unreached, 400))
+    with pytest.raises(Permanent, match="notification-url"):
+        call(tid)

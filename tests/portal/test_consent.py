@@ -2,7 +2,10 @@
 
 import re
 from itertools import product
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
+
+import psycopg
+from psycopg.rows import DictRow
 
 from sandbox.cast import LAKESIDE_TID, RIVERSIDE_TID
 from sandbox.launcher.house import House
@@ -11,7 +14,7 @@ from tests.portal.steps import Shown, Visitor, explained
 
 ADA = "Ada Lindqvist"
 GIVE = "Give consent at Microsoft"
-NOT_FINISHED = "This sign-in cannot be finished"
+NOT_FINISHED = "This consent cannot be finished"
 MISSING = "Admin consent is missing"
 
 
@@ -33,7 +36,7 @@ def come_back(visitor: Visitor, **query: str) -> Shown:
 def state_of(page: Shown) -> str:
     found = re.search(r"[?&]state=([^&]+)", page.url)
     assert found
-    return found[1]
+    return unquote(found[1])
 
 
 def has_consented(visitor: Visitor) -> bool:
@@ -84,11 +87,46 @@ def test_a_callback_without_the_right_state_is_refused(house: House) -> None:
     assert not has_consented(ada)
 
 
-def test_a_callback_works_once(house: House) -> None:
+def test_a_callback_that_comes_again_only_tries_again(house: House) -> None:
     ada = signed_in(house)
     back = ada.press(at_microsoft(ada), "Accept", follow=False).response.headers["Location"]
     assert ada.open(back).heading == "Configuration information"
-    explained(house, ada.open(back), NOT_FINISHED, 400)
+    steps.tell(house, "entra", f"consents/{RIVERSIDE_TID}", granted=False)
+    explained(house, ada.open(back), "Consent is not visible yet", 503)
+
+
+def test_a_third_person_gives_consent_through_a_forwarded_link(house: House) -> None:
+    ada, third = signed_in(house), Visitor(house)
+    forwarded = ada.press(ada.open("/ready/"), "Forward : Admin consent").rows("Link")[0]
+    page = third.open(forwarded)
+    assert page.heading == "Admin consent"
+    thanked = third.press(third.press(third.follow(page, GIVE), ADA), "Accept")
+    assert (thanked.heading, thanked.status) == ("Thank you: consent works", 200)
+    assert third.open("/ready/").path == "/signin/"
+    assert has_consented(ada)
+    assert "Consent was given" in third.press(third.open(forwarded), "Check again").text
+
+
+def test_consent_before_anybody_has_signed_in_makes_the_organization(house: House) -> None:
+    third = Visitor(house)
+    at_microsoft = third.follow(third.open("/consent/give/"), GIVE)
+    assert urlsplit(at_microsoft.url).path == "/organizations/v2.0/adminconsent"
+    assert third.press(third.press(at_microsoft, ADA), "Accept").heading == "Thank you: consent works"
+    assert has_consented(signed_in(house))
+
+
+def test_a_forged_tenant_makes_no_organization(house: House, house_database: psycopg.Connection[DictRow]) -> None:
+    third = Visitor(house)
+    state = state_of(third.follow(third.open("/consent/give/"), GIVE))
+    page = come_back(third, state=state, tenant=LAKESIDE_TID, admin_consent="True")
+    explained(house, page, "Consent is not visible yet", 503)
+    assert house_database.execute("SELECT count(*) AS n FROM connector_organization").fetchone() == {"n": 0}
+
+
+def test_consent_declined_by_a_third_person_says_so(house: House) -> None:
+    third = Visitor(house)
+    page = third.press(third.follow(third.open("/consent/give/"), GIVE), "Cancel")
+    explained(house, page, "Admin consent was not given", 403)
 
 
 def test_consent_given_by_somebody_else_counts_after_check_again(house: House) -> None:

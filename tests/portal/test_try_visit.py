@@ -8,7 +8,7 @@ import pytest
 from sandbox.epic.people import PEOPLE
 from sandbox.launcher.house import House
 from tests.conftest import first_day
-from tests.portal.steps import Shown, Visitor, tell
+from tests.portal.steps import Shown, Visitor, tell, words
 from tests.stories.people import INSTANCE
 from tests.visits import steps
 from tests.visits.steps import Clinic
@@ -53,6 +53,11 @@ def until(visitor: Visitor, page: Shown, text: str) -> Shown:
     return page
 
 
+def calls(page: Shown) -> list[str]:
+    cells = [words(row.find_all("td")[1]) for row in page.soup.select("#timeline tbody tr")]
+    return [cell for cell in cells if cell.startswith("TEST: Call")]
+
+
 def test_who_has_not_signed_in_to_the_ehr_does_so_first(clinic: Clinic) -> None:
     page = clinic.administrator.open(f"/try/{clinic.ref}/")
     assert page.link("Sign in with Epic").endswith(f"/approve/{clinic.ref}/epic/?for=try")
@@ -89,7 +94,7 @@ def test_both_sides_go_to_one_meeting_and_the_timeline_shows_calls_without_ids(
     assert meeting["subject"].startswith("TEST ")
     page = until(ben, begun, "Teams meeting opened")
     page = until(ben, page, "The EHR was told")
-    assert "GET localhost" in page.text
+    assert {"Microsoft Graph", "EHR"} <= {line.split(", ")[0].removeprefix("TEST: Call: ") for line in calls(page)}
     assert [word for word in SECRET if word in page.text] == []
     told = tell(clinic.house, "epic", f"{INSTANCE}/status", "GET")
     assert PIA.external_id in str(told)

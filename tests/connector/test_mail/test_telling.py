@@ -32,12 +32,17 @@ def test_a_mail_says_what_happened_what_to_check_who_can_help_and_where(
 
 DETAILS = {
     "proposal-waits": [{"by": "Ada"}],
+    "edited": [{"by": "Ben"}],
     "returned": [{"by": "Ben", "reason": "No."}],
     "decided": [{"decision": kind.value, "by": "Ben"} for kind in Decision.Kind if kind != Decision.Kind.RETURN],
     "approver-disabled": [{"approver": "Ben"}],
     "problem-found": [{"code": "ehr-address"}],
     "problem-over": [{"code": "ehr-address"}],
-    "key-rotated": [{"purpose": "signing", "environment": "testing"}, {"purpose": "notification"}],
+    "key-rotated": [
+        {"purpose": "signing", "environment": "Testing"},
+        {"purpose": "signing-at-once", "environment": "Testing"},
+        {"purpose": "notification"},
+    ],
 }
 
 

@@ -98,6 +98,18 @@ def test_a_new_key_is_fetched_when_its_kid_is_unknown_and_a_known_one_is_not(
     assert keys.fetches == before + 1
 
 
+def test_a_switch_lets_the_key_set_be_remembered_although_a_new_key_turns_up(
+    epic: Epic, keys: Keys, backend: Callable[..., requests.Response]
+) -> None:
+    json_of(backend())
+    epic.switch(keys_remembered=True)
+    keys.add("later", ec.generate_private_key(ec.SECP256R1()))
+    assert backend(kid="later", alg="ES256").json()["error"] == "invalid_client"
+    json_of(backend())
+    epic.switch(keys_remembered=False)
+    json_of(backend(kid="later", alg="ES256"))
+
+
 def test_a_backend_client_is_unauthorized_until_it_is_mapped(
     epic: Epic, backend: Callable[..., requests.Response]
 ) -> None:

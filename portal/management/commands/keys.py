@@ -1,0 +1,53 @@
+"""`manage.py keys list | rotate`: the deployment's own keys, for its operator."""
+
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from connector import keys
+from connector.models import Environment, Key
+from portal import rotation
+
+
+class Command(BaseCommand):
+    help = "List the connector's signing keys and notification certificates, or rotate one of them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["list", "rotate"])
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--environment", choices=Environment.values, help="the signing key of this environment")
+        which.add_argument("--notification", action="store_true", help="the certificate that Graph encrypts to")
+        parser.add_argument(
+            "--at-once",
+            action="store_true",
+            help="withdraw every signing key of the environment now: one is known to others. An EHR refuses us until it"
+            " has read the new one.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        {"list": self.list, "rotate": self.rotate}[options["action"]](**options)
+
+    def list(self, **options: Any) -> None:
+        """A line a key: purpose, environment, kid, state, since, until."""
+        for purpose, environment in rotation.PAIRS:
+            for line in keys.lines(purpose, environment):
+                times = f"{_when(line.since):20} {_when(line.until)}"
+                self.stdout.write(f"{purpose:12} {environment or '-':10} {line.key.kid} {line.state:7} {times}")
+
+    def rotate(self, *, environment: str | None, notification: bool, at_once: bool, **options: Any) -> None:
+        """Make the key that follows; an error exit where one waits already."""
+        if not (environment or notification):
+            raise CommandError("Say which: --environment testing, --environment production or --notification.")
+        if at_once and not environment:
+            raise CommandError("A notification certificate is in use until its visits are over: leave out --at-once.")
+        purpose = Key.Purpose.NOTIFICATION if notification else Key.Purpose.SIGNING
+        made = rotation.rotate(purpose, environment or "", at_once=at_once)
+        if made is None:
+            raise CommandError("The next key is published already and takes over by itself: see `manage.py keys list`.")
+        self.stdout.write(f"{made.kid} is used from {_when(made.not_before)}.")
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else "-"

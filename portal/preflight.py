@@ -1,0 +1,90 @@
+"""The preflight of a FHIR base URL: when it is entered, when somebody asks, and daily for approved connections."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from connector import access, agreement, wires
+from connector.each import each
+from connector.ehr import preflight, status
+from connector.ehr.preflight import Explanation, Finding, Report, Subject
+from connector.http import Deadline
+from connector.models import Connection, Preflight
+from connector.signin import signed_in
+from portal import shell
+
+SECONDS = 20.0
+KEPT = timedelta(days=30)
+GRAVEST_FIRST = ("blocks", "warns", "info", "ok")
+# level -> (kind of the state component)
+KINDS = {"blocks": "error", "warns": "warning", "info": "info", "ok": "ok"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding as the page shows it."""
+
+    finding: Finding
+    kind: str
+    explanation: Explanation
+
+
+def subject_of(connection: Connection) -> Subject:
+    """What is checked of a connection: its newest settings, held against what was approved."""
+    agreed = agreement.load(connection.shown.settings)
+    approved = connection.live is not None
+    return Subject(
+        base_url=connection.base_url,
+        environment=connection.environment,
+        client_id=agreed.provider_client_id,
+        backend=wires.backend_client(agreed, connection.environment) if agreed.backend_client_id else None,
+        backend_scopes=agreed.backend_scopes,
+        status_url=f"{status.interconnect(connection.base_url)}/{agreed.status.path.lstrip('/')}",
+        approved_hosts=frozenset(connection.approved_hosts) if approved else frozenset(),
+        approved_kind=agreed.ehr_kind if approved else "",
+    )
+
+
+def check(connection: Connection, trigger: str, deadline: Deadline) -> Preflight:
+    """Run a preflight and keep its report; earlier ones are forgotten after 30 days."""
+    report = preflight.run(subject_of(connection), deadline=deadline)
+    return keep(connection, trigger, report)
+
+
+def keep(connection: Connection, trigger: str, report: Report) -> Preflight:
+    """Keep the report of a preflight that was run already."""
+    connection.preflights.filter(at__lt=timezone.now() - KEPT).delete()
+    return Preflight.objects.create(connection=connection, trigger=trigger, report=report.dump(), blocks=report.blocks)
+
+
+def lines_of(row: Preflight | None) -> list[Line]:
+    """The findings of a kept preflight for people, the gravest first."""
+    findings = Report.load(row.report).findings if row else ()
+    lines = [Line(finding, KINDS[finding.level], preflight.explain(finding)) for finding in findings]
+    return sorted(lines, key=lambda line: GRAVEST_FIRST.index(line.finding.level))
+
+
+@require_http_methods(["GET", "POST"])
+def findings(request: HttpRequest, ref: str) -> HttpResponse:
+    """What the newest preflight found; a POST checks again."""
+    connection = access.connection_of(signed_in(request), ref)
+    if request.method == "POST":
+        check(connection, Preflight.Trigger.AGAIN, Deadline.after(SECONDS))
+        messages.success(request, _("Checked again."))
+        return redirect("preflight", ref=ref)
+    row = connection.preflights.first()
+    return shell.page(
+        request, "portal/preflight.html", "configure", connection=connection, preflight=row, findings=lines_of(row)
+    )
+
+
+def check_daily() -> None:
+    """Check every approved connection; what it finds rings on the status page and by mail (portal.watch)."""
+    live = Connection.objects.exclude(live=None).select_related("organization", "live", "proposed")
+    each(live.iterator(), lambda connection: check(connection, Preflight.Trigger.DAILY, Deadline.after(SECONDS)))

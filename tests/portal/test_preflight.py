@@ -1,0 +1,77 @@
+"""The page of a preflight: what was found, gravest first; again when somebody asks; daily for what is approved."""
+
+from collections.abc import Iterator
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+from django.urls import reverse
+
+from connector.models import Connection, Preflight
+from portal import preflight
+from tests.portal.steps import words
+from tests.portal.test_status import administrator, browser_of
+from tests.servers import Reply, Server, serving
+from tests.visits import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BASE = "/Interconnect/api/FHIR/R4"
+STATEMENT = {
+    "resourceType": "CapabilityStatement",
+    "fhirVersion": "4.0.1",
+    "software": {"name": "Epic", "version": "May 2026"},
+    "rest": [{"mode": "server"}],
+}
+
+
+@pytest.fixture
+def ehr() -> Iterator[Server]:
+    with serving() as server:
+        server.answer(f"{BASE}/metadata", Reply(STATEMENT))
+        yield server
+
+
+@pytest.fixture
+def connection(ehr: Server) -> Connection:
+    return factories.connection(base_url=f"{ehr.url}{BASE}")
+
+
+@pytest.fixture
+def ada(connection: Connection) -> Client:
+    return browser_of(administrator(connection))
+
+
+def test_a_connection_that_was_never_checked_says_so(ada: Client, connection: Connection) -> None:
+    answer = ada.get(reverse("preflight", args=[connection.ref]))
+    assert "Not checked yet." in words(BeautifulSoup(answer.content, "html.parser").main)
+
+
+def test_checked_again_it_shows_each_finding_with_the_gravest_first(ada: Client, connection: Connection) -> None:
+    answer = ada.post(reverse("preflight", args=[connection.ref]), follow=True)
+    page = BeautifulSoup(answer.content, "html.parser")
+    rows = [words(row.td) for row in page.select("tbody tr")]
+    assert len(rows) > 5
+    row = Preflight.objects.get()
+    assert (row.trigger, row.blocks) == ("again", True)  # this EHR names no sign-in
+    levels = [line.finding.level for line in preflight.lines_of(row)]
+    assert levels == sorted(levels, key=preflight.GRAVEST_FIRST.index)
+    assert "Something stops visits" in words(page.main)
+
+
+def test_the_daily_check_looks_at_every_approved_connection_and_goes_on_after_one_that_is_down(
+    ehr: Server, connection: Connection
+) -> None:
+    gone = factories.connection(base_url="http://localhost:9/api/FHIR/R4")
+    preflight.check_daily()
+    assert set(Preflight.objects.values_list("connection", "trigger")) == {
+        (connection.pk, "daily"),
+        (gone.pk, "daily"),
+    }
+
+
+def test_the_check_never_writes(ada: Client, ehr: Server, connection: Connection) -> None:
+    ada.post(reverse("preflight", args=[connection.ref]))
+    asked = {(request.method, request.path) for request in ehr.requests}
+    assert {method for method, _ in asked} <= {"GET", "HEAD", "OPTIONS", "POST"}
+    assert all("ConferenceID" not in request.query for request in ehr.requests)
+    assert all(path.endswith("token") for method, path in asked if method == "POST")
