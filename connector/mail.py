@@ -48,6 +48,7 @@ def _until_over() -> str:
 # What a mail is about when its teller does not say: the same subject is told to nobody twice while it is open.
 KINDS: dict[str, Callable[[], str]] = {
     "proposal-waits": _each_time,  # by, path
+    "edited": _each_time,  # by, path
     "returned": _each_time,  # by, reason, path
     "decided": _each_time,  # decision (Decision.Kind but for return), by, reason, path
     "approver-disabled": _once_a_day,  # approver, path

@@ -140,13 +140,6 @@ PROBLEMS: dict[str, Problem] = {
         _("Open the approval page again and press “Sign in with Epic” once more."),
         YOU,
     ),
-    "ehr-sign-in-refused": Problem(
-        _("The EHR did not finish the sign-in"),
-        _("It was cancelled, or the EHR does not let this client sign in with your account."),
-        _("Compare client id and redirect URIs on the approval page with Epic's client record, to the letter."),
-        ANALYST,
-        403,
-    ),
     "ehr-sign-in-patient": Problem(
         _("A patient's account cannot approve"),
         _("You signed in to the EHR as a patient or as somebody who acts for one."),
@@ -181,6 +174,12 @@ PROBLEMS: dict[str, Problem] = {
         _("Try again in a few minutes. If it stays, ask the EHR's technical contact."),
         WAIT,
         503,
+    ),
+    "consent-expired": Problem(
+        _("This consent cannot be finished"),
+        _("It was started more than an hour ago, or not from a page of this connector."),
+        _("Open the page you came from again, and give consent from there."),
+        YOU,
     ),
     "notification-url": Problem(
         _("Microsoft cannot reach the connector"),
@@ -240,7 +239,13 @@ def find(code: str) -> Problem:
 
 
 def page(
-    request: HttpRequest, code: str, *, base: str = "portal/base.html", help_line: str = "", **context: object
+    request: HttpRequest,
+    code: str,
+    *,
+    base: str = "portal/base.html",
+    template: str = "errors/problem.html",
+    help_line: str = "",
+    **context: object,
 ) -> HttpResponse:
     """The error page for a code, and its line in the log."""
     problem = find(code)
@@ -256,7 +261,7 @@ def page(
         "shell_template": base,
         "code": code,
     }
-    return render(request, "errors/problem.html", shown | context, status=problem.status)
+    return render(request, template, shown | context, status=problem.status)
 
 
 def bare(request: HttpRequest, status: int) -> HttpResponse:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest
 
-from connector.models import Connection, Organization, User
+from connector.models import Connection, Organization, Revision, User
 from connector.signin import signed_in
 
 
@@ -26,9 +26,11 @@ def actor_of(request: HttpRequest, organization: Organization, connection: Conne
 
 def _name(user: User, organization: Organization, connection: Connection | None) -> str:
     administrator = organization.administrators.filter(user=user).first()
-    if administrator or connection is None:
-        return administrator.name if administrator else ""
-    return connection.revisions.filter(approver_oid=user.oid).latest("number").approver_name
+    if administrator:
+        return administrator.name
+    named = Revision.objects.filter(connection__organization=organization, approver_oid=user.oid)
+    newest = (named.filter(connection=connection) if connection else named).order_by("-submitted_at").first()
+    return newest.approver_name if newest else ""
 
 
 def address_of(request: HttpRequest) -> str | None:

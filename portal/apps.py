@@ -8,6 +8,6 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from connector import problems
-        from portal.watch import PROBLEMS
+        from portal import epic_faults, watch
 
-        problems.PROBLEMS.update(PROBLEMS)
+        problems.PROBLEMS.update(epic_faults.PROBLEMS | watch.PROBLEMS)

@@ -13,6 +13,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.views.decorators.http import require_GET
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from connector import access, agreement, problems, trail
@@ -23,7 +24,7 @@ from connector.http import Deadline
 from connector.models import Connection, EhrSignIn, Revision
 from connector.signin import signed_in
 from connector.wires import provider_client
-from portal import approve
+from portal import approve, epic_faults
 from portal.approve import Attempt
 
 log = logging.getLogger(__name__)
@@ -83,14 +84,20 @@ class CallbackView(OIDCAuthenticationCallbackView):
             # The library would log the approver out of the portal here.
             del request.session[STATES][request.GET["state"]]
             request.session.modified = True
-            return problems.page(request, "ehr-sign-in-refused", again=approve.url(revision.connection))
+            return self._refused(str(request.GET.get("error", "")))
         response: HttpResponse = super().get(request)
         return response
+
+    def _refused(self, error: str) -> HttpResponse:
+        """What the EHR's own error means; only one that a standard names goes into the log."""
+        known = error if error in epic_faults.AUTHORIZE else ""
+        log.warning("EHR sign-in refused", extra={"code": epic_faults.of_authorize(error), "reason": known})
+        return epic_faults.page(self.request, self.attempt.revision, epic_faults.of_authorize(error))
 
     def login_failure(self) -> HttpResponse:
         """Where the library ends, as ProofBackend never returns a user: say what the sign-in showed."""
         if self.attempt.error:
-            return problems.page(self.request, self.attempt.error, again=approve.url(self.attempt.revision.connection))
+            return epic_faults.page(self.request, self.attempt.revision, self.attempt.error)
         EhrSignIn.objects.create(revision=self.attempt.revision, user=signed_in(self.request), proof=self.attempt.proof)
         connection = self.attempt.revision.connection
         trail.record(connection.organization, "ehr-sign-in", connection=str(connection.pk))
@@ -114,6 +121,13 @@ def _may_sign_in(request: HttpRequest, connection: Connection, revision: Revisio
     return access.is_approver(user, connection)
 
 
+@require_GET
+def not_sent_back(request: HttpRequest, ref: str) -> HttpResponse:
+    """For the approver who is left on an error page of the EHR's own: what it most likely lacks."""
+    revision = _signed_in_for(request, access.connection_of(signed_in(request), ref))
+    return epic_faults.page(request, revision, "epic-not-sent-back")
+
+
 class ProofBackend(BaseBackend):
     """An authentication backend that authenticates nobody: it redeems the code and notes what that proves."""
 
@@ -124,8 +138,10 @@ class ProofBackend(BaseBackend):
         try:
             prove(attempt, code=request.GET["code"], nonce=nonce, code_verifier=code_verifier)
         except WireError as error:
-            log.warning("EHR sign-in refused", extra={"code": error.code, "host": error.host, "status": error.status})
-            attempt.error = error.code
+            said = {"code": error.code, "reason": error.reason, "host": error.host, "status": error.status}
+            log.warning("EHR sign-in refused", extra=said)
+            agreed = agreement.load(attempt.revision.settings)
+            attempt.error = epic_faults.of_wire(error, agreed.authentication)
 
     def get_user(self, user_id: UUID) -> None:
         return None

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.urls import reverse
 
-from connector import agreement, trail
+from connector import agreement, mail, trail
 from connector.models import Connection, Decision, EhrSignIn, Organization, Revision
 from connector.teams.graph import Person
 from portal.actors import Actor
@@ -28,15 +29,19 @@ def submit(
     approver: Person,
     actor: Actor,
     settings: agreement.Settings | None = None,
+    seen: int | None = None,
 ) -> Connection:
-    """Propose settings for a FHIR base URL: a new connection, or another revision of the one that exists."""
+    """Propose settings for a FHIR base URL: a new connection, or another revision of the one that exists. `seen` is the
+    number of the newest revision that the actor knew (0: none); where there is a newer one, Refused says so."""
     with transaction.atomic():
         connection = _connection(organization, base_url, environment)
+        last = connection.revisions.aggregate(last=Max("number"))["last"] or 0
+        if seen not in {None, last}:
+            raise Refused("changed")
         agreed = settings or _settings_to_start_from(connection)
-        number = (connection.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
         revision = Revision.objects.create(
             connection=connection,
-            number=number,
+            number=last + 1,
             settings=agreement.dump(agreed),
             approver_oid=approver.oid,
             approver_name=approver.name,
@@ -48,7 +53,37 @@ def submit(
         connection.proposed = revision
         connection.save(update_fields=["proposed"])
         trail.record(organization, "revision-submitted", connection=str(connection.pk), revision=str(revision.pk))
+        _tell_of_proposal(connection, revision, actor)
     return connection
+
+
+def approver_path(connection: Connection) -> str:
+    """Where an approver is sent: his page, after a sign-in at the very organization, which a guest has to choose."""
+    page = reverse("approve_one", args=[connection.ref])
+    return f"{reverse('signin_tenant', args=[connection.organization.tid])}?next={page}"
+
+
+def _tell_of_proposal(connection: Connection, revision: Revision, actor: Actor) -> None:
+    """Tell the approver what waits for him; where he made it himself, the administrators."""
+    waits, edited = approver_path(connection), reverse("connection", args=[connection.ref])
+    if not _is_approver(actor, revision):
+        _tell(connection, "proposal-waits", [revision.approver_upn], by=actor.name, path=waits)
+    if not connection.organization.administrators.filter(user=actor.user).exists():
+        _tell(connection, "edited", [connection.notification_mail], by=actor.name, path=edited)
+
+
+def _is_approver(actor: Actor, revision: Revision) -> bool:
+    return str(actor.user.oid) == str(revision.approver_oid)  # a new revision still has it as text
+
+
+def _tell(connection: Connection, kind: str, recipients: list[str], **detail: str) -> None:
+    mail.tell(connection.organization, connection, kind, recipients, **detail)
+
+
+def others(connection: Connection, revision: Revision, actor: Actor) -> list[str]:
+    """Whom a decision of the actor is told: the connection's mail, and the approver unless he decided himself."""
+    approver = "" if _is_approver(actor, revision) else revision.approver_upn
+    return [address for address in (connection.notification_mail, approver) if address]
 
 
 def _connection(organization: Organization, base_url: str, environment: str) -> Connection:
@@ -76,6 +111,11 @@ def _decide(connection: Connection, revision: Revision, kind: Decision.Kind, act
     trail.record(
         connection.organization, f"revision-{kind.value}", connection=str(connection.pk), revision=str(revision.pk)
     )
+    said = {"by": actor.name, "reason": kept.get("reason", ""), "path": reverse("connection", args=[connection.ref])}
+    if kind == Decision.Kind.RETURN:
+        _tell(connection, "returned", others(connection, revision, actor), **said)
+    else:
+        _tell(connection, "decided", others(connection, revision, actor), decision=kind.value, **said)
 
 
 def _locked(connection: Connection) -> Connection:

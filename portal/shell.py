@@ -13,22 +13,28 @@ from connector import access
 from connector.signin import signed_in
 
 # What stands below the three steps: (URL name, title), for administrators.
-TOOLS: tuple[tuple[str, Promise], ...] = (("status", gettext_lazy("Status")),)
+TOOLS: tuple[tuple[str, Promise], ...] = (
+    ("ready", gettext_lazy("Getting ready")),
+    ("status", gettext_lazy("Status")),
+    ("history", gettext_lazy("History")),
+    ("keys", gettext_lazy("Keys")),
+)
 
 
 def page(request: HttpRequest, template: str, step: str, *, status: int = 200, **context: Any) -> HttpResponse:
     """Render a portal page; `step` is the URL name of the step or tool it belongs to."""
     user = signed_in(request)
-    connections = list(access.connections_of(user))
+    connections = access.connections_of(user)
+    live = connections.exclude(live=None)
     administered = access.administered_by(user)
-    organization = administered or (connections[0].organization if connections else None)
+    first = None if administered else connections.first()
     steps = [
-        ("configure", _("Configuration information"), bool(connections)),
-        ("approve", _("Approve or view"), any(c.live_id for c in connections)),
-        ("records", _("Review and finish"), any(c.live_id and not c.proposed_id for c in connections)),
+        ("configure", _("Configuration information"), connections.exists()),
+        ("approve", _("Approve or view"), live.exists()),
+        ("records", _("Review and finish"), live.filter(proposed=None).exists()),
     ]
     shown = {
-        "organization": organization,
+        "organization": administered or (first and first.organization),
         "is_administrator": administered is not None,
         "steps": [
             {"title": title, "url": reverse(name), "done": done, "current": name == step} for name, title, done in steps

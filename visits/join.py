@@ -87,5 +87,6 @@ def _context(participant: Participant, handle: str) -> dict[str, object]:
         "view": summary.of(participant),
         "hospital": connection.organization.name,
         "connection": connection,
+        "help_hours": connection.help_hours if connection.help_line else "",
         "help_line": connection.help_line or summary.default_help_line(),
     }

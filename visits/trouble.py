@@ -36,6 +36,7 @@ def page(
         code,
         base=SHELLS.get(door, CLINICIAN),
         help_line=connection.help_line if connection else "",
+        help_hours=connection.help_hours if connection and connection.help_line else "",
         hospital=connection.organization.name if connection else "",
         **context,
     )

@@ -23,7 +23,13 @@ FOLDER = Path(__file__).parent
 # Playwright's own, of the version that our requirements pin: oidc-provider needs a newer one than Debian has.
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 SECONDS = 10
-ROLES = ("User.Read.All", "Organization.Read.All", "OnlineMeetings.ReadWrite.All", "VirtualAppointment.Read.All")
+ROLES = (
+    "User.Read.All",
+    "Organization.Read.All",
+    "OnlineMeetings.ReadWrite.All",
+    "VirtualAppointment.Read.All",
+    "RoleManagement.Read.Directory",
+)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ ADA, CARLA = "Ada Lindqvist", "Dr. Carla Mendes"
 
 def test_an_administrator_signs_in_and_configures_with_a_consent_that_an_app_token_proves(tenant: House) -> None:
     ada = Visitor(tenant)
-    assert ada.sign_in(ADA).heading == "Configuration information"
+    assert ada.sign_in(ADA).heading == "Getting ready"
     consented = ada.press(ada.open("/consent/"), "Check again")
     assert (consented.heading, consented.path) == ("Configuration information", "/configure/")
     assert "Riverside Health" in consented.soup.text
-    assert ada.open("/configure/add/").heading == "Add FHIR base URL"
+    assert "New FHIR base URL" in ada.open("/configure/add/").text
 
 
 def test_somebody_without_an_administrators_role_reaches_no_configuration(tenant: House) -> None:

@@ -64,7 +64,8 @@ class Shown:
         for field in self.soup.find_all("input", attrs={"name": name}):
             if field.get("type") != "radio" or field.has_attr("checked"):
                 return str(field.get("value", ""))
-        return words(self.soup.find("textarea", attrs={"name": name}))
+        other = self.soup.find(["textarea", "select"], attrs={"name": name})
+        return held(other).strip() if other else ""
 
     def rows(self, label: str, within: Tag | None = None) -> list[str]:
         """The values of the copy rows with this label, in the page's order."""
@@ -114,6 +115,17 @@ class Visitor(requests.Session):
         address = urljoin(page.url, str(form.get("action") or page.url))
         return Shown(self.post(address, data=data, timeout=SECONDS, allow_redirects=follow))
 
+    def press_in_row(self, page: Shown, key: str, button: str, **typed: str) -> Shown:
+        """Press a button of one open row of the grid, with what is typed into that row."""
+        row = page.soup.find(id=f"row-{key}")
+        assert row, f"No row “{key}” is open: {page.text}"
+        pressed = next(one for one in row.find_all("button") if words(one) == button)
+        form = pressed.find_parent("form")
+        assert form
+        data = filled(form) | {f"{key}-{name}": value for name, value in typed.items()}
+        data[str(pressed["name"])] = str(pressed["value"])
+        return Shown(self.post(urljoin(page.url, str(form["action"])), data=data, timeout=SECONDS))
+
     def sign_in(self, name: str, *, tid: str = "", wanted: str = "/") -> Shown:
         """Sign in with Microsoft, at a tenant's own address when its id is given; the page that is reached."""
         door = self.open(f"/signin/{f'{tid}/' if tid else ''}?next={wanted}")
@@ -124,14 +136,22 @@ class Visitor(requests.Session):
         return self.press(self.follow(self.open(link), "Sign in with Microsoft"), name)
 
 
-def filled(form: Tag) -> dict[str, str]:
-    """What a form would send as it stands, but for its buttons."""
-    data = {}
-    for field in form.find_all(["input", "textarea"]):
+def filled(form: Tag) -> dict[str, Any]:
+    """What a form would send as it stands, but for its buttons; a list where several fields share a name."""
+    sent: dict[str, list[str]] = {}
+    for field in form.find_all(["input", "textarea", "select"]):
         chosen = field.get("type") not in {"radio", "checkbox"} or field.has_attr("checked")
         if field.get("name") and chosen:
-            data[str(field["name"])] = str(field.get("value", "")) if field.name == "input" else field.get_text()
-    return data
+            sent.setdefault(str(field["name"]), []).append(held(field))
+    return {name: values[0] if len(values) == 1 else values for name, values in sent.items()}
+
+
+def held(field: Tag) -> str:
+    """What one field holds."""
+    if field.name == "select":
+        options = field.find_all("option")
+        return str(next((one for one in options if one.has_attr("selected")), options[0])["value"])
+    return str(field.get("value", "")) if field.name == "input" else field.get_text()
 
 
 def tell(house: House, stand_in: str, address: str, method: str = "POST", **body: Any) -> Any:
@@ -171,15 +191,26 @@ def administrator(house: House, name: str = "Ada Lindqvist", tid: str = RIVERSID
     return visitor
 
 
-def check(visitor: Visitor, *, base_url: str = "", approver: str = "Ben Okafor", environment: str = "testing") -> Shown:
-    """Type a FHIR base URL and an approver, and press *Check*."""
+def done(visitor: Visitor, *, base_url: str = "", approver: str = "Ben Okafor", environment: str = "testing") -> Shown:
+    """Type a new row of the grid and press *Done*."""
     typed = {"base_url": base_url or fhir_base(visitor.urls), "approver": approver, "environment": environment}
-    return visitor.press(visitor.open("/configure/add/"), "Check", True, **typed)
+    return visitor.press_in_row(visitor.open("/configure/add/"), "new-1", "Done", **typed)
 
 
-def submit(visitor: Visitor, *, base_url: str = "", approver: str = "Ben Okafor") -> Shown:
-    """Check and submit; the page of the connection."""
-    return visitor.press(check(visitor, base_url=base_url, approver=approver), "Submit for approval")
+def submit(
+    visitor: Visitor, *, base_url: str = "", approver: str = "Ben Okafor", environment: str = "testing"
+) -> Shown:
+    """Propose an address: in a new row, once more where a warning had to be read first, or on the settings page where
+    it is in the list already. The connection's page."""
+    page = done(visitor, base_url=base_url, approver=approver, environment=environment)
+    if "press Done again" in page.text:
+        page = visitor.press_in_row(page, "new-1", "Done")
+    if "in your list already" in page.text:
+        settings = visitor.follow(visitor.follow(page, "Change it there"), "Settings")
+        compared = visitor.press(settings, "See what changes", approver=approver)
+        page = visitor.press(compared, "Submit for approval")
+    assert page.rows("Link for the approver"), page.text
+    return page
 
 
 def enter_client_records(house: House, page: Shown) -> None:

@@ -17,7 +17,7 @@ def reaches_nothing_but_consent(visitor: Visitor) -> bool:
 
 def test_an_app_role_in_the_token_makes_an_administrator(house: House) -> None:
     steps.switch(house, "entra", app_roles={OIDS[BEN]: ["Connector.Administrator"]}, leave_out_wids=True)
-    assert Visitor(house).sign_in(BEN).heading == "Configuration information"
+    assert Visitor(house).sign_in(BEN).heading == "Getting ready"
 
 
 def test_with_neither_claim_an_administrator_reaches_nothing_but_consent_and_administers_after_it(house: House) -> None:

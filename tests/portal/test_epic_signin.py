@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 
 from sandbox.launcher.house import House
 from tests.portal import steps
-from tests.portal.steps import Shown, Visitor, explained
+from tests.portal.steps import Shown, Visitor, explained, words
 from tests.stories.people import INSTANCE
 
 Proofs = Callable[[], list[dict[str, Any]]]
@@ -28,8 +28,18 @@ SWITCHES = (
     "issuer_elsewhere",
     "unauthorized_for_forbidden",
     "errors_not_fhir",
+    "authorize_access_denied",
+    "authorize_unauthorized_client",
+    "authorize_invalid_request",
+    "authorize_invalid_scope",
+    "authorize_server_error",
+    "token_invalid_client",
+    "token_unauthorized_client",
+    "token_invalid_scope",
+    "token_invalid_grant",
 )
 NOT_FINISHED = "This EHR sign-in cannot be finished"
+DENIED = "Epic did not let you sign in to the connector"
 REFUSED = "The EHR did not finish the sign-in"
 DOWN = "The EHR is not answering"
 
@@ -107,6 +117,8 @@ def test_what_real_ehrs_do_differently_breaks_nothing(
     page = steps.sign_in_at_ehr(ben, page)
     assert SIGNED_IN in page.text
     assert ("The EHR says you are Ben Okafor" in page.text) is who
+    assert ("This EHR offers no OpenID" in page.text) is (how == "token")
+    assert ("did not grant reading your name" in page.text) is (how == "openid" and not who)
     assert ("It is the EHR of Riverside Health" in page.text) is organization
     assert ("we go by its host: localhost" in page.text) is not organization
     (proof,) = proofs()
@@ -149,9 +161,92 @@ def test_a_patient_or_proxy_cannot_approve(
 def test_cancelled_at_the_ehr_the_portal_session_stays(shared_house: House, arrived: tuple[Visitor, Shown]) -> None:
     ben, page = arrived
     state = state_of(steps.at_ehr(ben, page))
-    explained(shared_house, ben.open(callback(shared_house, error="access_denied", state=state)), REFUSED, 403)
+    shown = ben.open(callback(shared_house, error="access_denied", state=state))
+    explained(shared_house, shown, DENIED, 403)
     assert is_signed_in(ben)
     explained(shared_house, ben.open(callback(shared_house, code="late", state=state)), NOT_FINISHED, 400)
+
+
+def marked(page: Shown) -> list[str]:
+    """The items of *Before you sign in* that the page marks, each with the record it stands on."""
+    found = page.soup.select(".copy-row:has(.state), p:has(> .state)")
+    return [words(one.dt or one).partition(" Ask for")[0].removesuffix(" Compare this") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("switched", "heading", "status", "items"),
+    [
+        ("authorize_access_denied", DENIED, 403, ["Ask for this You sign in"]),
+        ("authorize_unauthorized_client", "Epic does not let this client ID sign in", 403, ["Client ID"]),
+        ("authorize_invalid_request", "Epic does not accept the sign-in request", 403, ["Redirect URI"]),
+        ("authorize_invalid_scope", "A scope is missing in Epic", 403, ["Scopes"]),
+        ("authorize_server_error", "Epic could not finish the sign-in", 503, []),
+        ("token_invalid_client", "Epic does not know the connector's keys yet", 403, ["JWKS URL"]),
+        ("token_unauthorized_client", "Epic does not let this client ID sign in", 403, ["Client ID"]),
+        ("token_invalid_scope", "A scope is missing in Epic", 403, ["Scopes"]),
+        ("token_invalid_grant", "The EHR did not accept its own answer", 403, ["Redirect URI"]),
+    ],
+)
+def test_each_error_of_epics_points_at_the_missing_item(
+    shared_house: House,
+    arrived: tuple[Visitor, Shown],
+    proofs: Proofs,
+    switched: str,
+    heading: str,
+    status: int,
+    items: list[str],
+) -> None:
+    ben, page = arrived
+    steps.switch(shared_house, "epic", **{switched: True})
+    shown = steps.at_ehr(ben, page)
+    shown = ben.press(shown, BEN) if switched.startswith("token") else shown
+    explained(shared_house, shown, heading, status)
+    assert [one[:24] for one in marked(shown)] == items
+    assert ben.follow(shown, "Try again").path == page.path
+    assert proofs() == []
+
+
+@pytest.mark.parametrize("missing", ["redirect_uris", "client_id"])
+def test_left_on_epics_own_error_page_the_approver_finds_what_is_missing(
+    shared_house: House, arrived: tuple[Visitor, Shown], missing: str
+) -> None:
+    ben, page = arrived
+    if missing == "redirect_uris":
+        client = page.rows("Client ID")[0]
+        steps.tell(shared_house, "epic", f"{INSTANCE}/clients/{client}", "PUT", redirect_uris=[])
+        assert steps.at_ehr(ben, page).heading == "OAuth2 error"
+    else:
+        at_ehr = ben.open(f"{page.path}epic/", follow=False).response.headers["Location"]
+        assert ben.open(at_ehr.replace(page.rows("Client ID")[0], "another")).heading == "OAuth2 error"
+    shown = ben.follow(ben.open(page.path), "Epic shows an error and does not send you back?")
+    explained(shared_house, shown, "Epic shows an error and does not send you back", 200)
+    assert marked(shown) == ["Client ID", "Redirect URI"]
+
+
+def test_what_epic_keeps_of_our_keys_and_for_how_long_is_said(
+    shared_house: House, arrived: tuple[Visitor, Shown]
+) -> None:
+    ben, page = arrived
+    steps.switch(shared_house, "epic", token_invalid_client=True)
+    assert "Epic keeps keys for up to 29 hours." in steps.sign_in_at_ehr(ben, page).text
+
+
+def test_only_the_approver_is_told_what_may_be_missing(shared_house: House, arrived: tuple[Visitor, Shown]) -> None:
+    nora = Visitor(shared_house)
+    nora.sign_in("Nora Novak")
+    assert nora.open(f"{arrived[1].path}epic/error/").status == 404
+
+
+@pytest.mark.parametrize("error", ["something_new", "<script>", ""])
+def test_an_error_that_nobody_has_named_points_at_all_that_may_be_missing(
+    shared_house: House, arrived: tuple[Visitor, Shown], error: str
+) -> None:
+    ben, page = arrived
+    state = state_of(steps.at_ehr(ben, page))
+    shown = ben.open(callback(shared_house, error=error, state=state))
+    explained(shared_house, shown, REFUSED, 403)
+    assert len(marked(shown)) == 3
+    assert "<script>" not in shown.text
 
 
 def test_a_sign_in_that_fails_leaves_the_portal_session(shared_house: House, arrived: tuple[Visitor, Shown]) -> None:
@@ -213,7 +308,9 @@ def test_keys_that_are_not_ours_are_refused_by_the_ehr(shared_house: House, arri
     ben, page = arrived
     others = page.rows("JWKS URL")[0].replace("testing", "production")
     steps.tell(shared_house, "epic", f"{INSTANCE}/clients/{page.rows('Client ID')[0]}", "PUT", jwks_url=others)
-    explained(shared_house, steps.sign_in_at_ehr(ben, page), "The EHR does not accept the connector's client", 403)
+    shown = steps.sign_in_at_ehr(ben, page)
+    explained(shared_house, shown, "Epic does not know the connector's keys yet", 403)
+    assert marked(shown) == ["JWKS URL"]
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,24 @@ Person = Callable[..., Page]
 OPTIONS = {"preload": False}  # axe would fetch the style sheets by itself, which the policy forbids
 FOCUSED = """() => {
     const at = document.activeElement;
-    return at.tagName === "INPUT" ? at.name : at.innerText;
+    return ["INPUT", "SELECT"].includes(at.tagName) ? at.name : at.innerText;
 }"""
 PATHS = (
     "configure/",
     "configure/add/",
     "configure/{ref}/",
+    "configure/{ref}/edit/",
+    "configure/{ref}/details/",
     "approve/",
     "approve/{ref}/",
+    "history/",
+    "history/{ref}/",
     "records/",
     "records/{ref}/",
     "consent/",
+    "consent/give/",
+    "ready/",
+    "ready/proof/",
     "consent/callback/",  # an error page of ours
     "nowhere/",
 )
@@ -53,9 +60,12 @@ def test_axe_finds_nothing_wrong_with_any_page(house: House, person: Person) -> 
     wrong["configure/, empty"] = violations(page)
     ref = steps.approved(house, visitor)[1].path.split("/")[2]
     page.goto(f"{house.urls['web']}/configure/add/")
-    page.get_by_role("button", name="Check", exact=True).click()
+    page.locator(".row").get_by_role("button", name="Done").click()
     expect(page.get_by_role("alert")).to_be_visible()
     wrong["configure/add/, with errors"] = violations(page)
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator(".row")).to_have_count(2)
+    wrong["configure/, two rows open"] = violations(page)
     for path in PATHS:
         page.goto(f"{house.urls['web']}/{path.format(ref=ref)}")
         wrong[path] = violations(page)
@@ -86,23 +96,50 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"No number of tabs leads to “{name}”")
 
 
-def test_the_form_is_filled_and_sent_by_keyboard_alone(house: House, person: Person) -> None:
+def test_a_row_is_filled_and_sent_by_keyboard_alone(house: House, person: Person) -> None:
     steps.administrator(house)
     page = signed_in(house, person())
     page.goto(f"{house.urls['web']}/configure/add/")
-    tab_to(page, "base_url")
+    expect(page.locator("[name=new-1-base_url]")).to_be_focused()
     page.keyboard.type(fhir_base(house.urls))
-    tab_to(page, "environment")
-    press(page, "ArrowDown")
-    tab_to(page, "approver")
+    tab_to(page, "new-1-environment")
+    page.keyboard.type("Production")
+    tab_to(page, "new-1-approver")
     page.keyboard.type("ben.okafor@riverside.example")
-    tab_to(page, "Check")
     press(page, "Enter")
-    expect(page.locator("main")).to_contain_text("Epic May 2026 answers here with FHIR R4")
-    tab_to(page, "Submit for approval")
+    expect(page.locator("main")).to_contain_text("looks like a testing system, and it is marked production")
+    tab_to(page, "Done")
     press(page, "Enter")
     expect(page.locator("main")).to_contain_text("It waits for Ben Okafor")
     expect(page.locator("main")).to_contain_text("Production")
+
+
+def test_an_added_row_takes_the_focus_and_leaves_the_other_as_it_was(house: House, person: Person) -> None:
+    steps.administrator(house)
+    page = signed_in(house, person())
+    page.goto(f"{house.urls['web']}/configure/add/")
+    page.keyboard.type("https://one.example/R4")
+    tab_to(page, "Add another row")
+    press(page, "Enter")
+    expect(page.locator("[name=new-2-base_url]")).to_be_focused()
+    expect(page.locator("[name=new-1-base_url]")).to_have_value("https://one.example/R4")
+
+
+def test_without_javascript_the_grid_adds_changes_and_cancels(house: House, person: Person) -> None:
+    steps.administrator(house)
+    page = signed_in(house, person(javascript=False))
+    page.goto(f"{house.urls['web']}/configure/add/")
+    page.locator("[name=new-1-base_url]").fill(fhir_base(house.urls))
+    page.get_by_role("button", name="Add another row").click()
+    page.locator("#row-new-2").get_by_role("button", name="Cancel").click()
+    page.locator("[name=new-1-approver]").fill("Ben Okafor")
+    page.locator("#row-new-1").get_by_role("button", name="Done").click()
+    expect(page.locator("main")).to_contain_text("It waits for Ben Okafor")
+    page.get_by_role("link", name="All FHIR base URLs").click()
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Label").fill("Cardiology")
+    page.locator(".row").get_by_role("button", name="Done").click()
+    expect(page.locator("main")).to_contain_text("Cardiology")
 
 
 def test_the_first_tab_skips_to_the_content(house: House, person: Person) -> None:

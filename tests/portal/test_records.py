@@ -31,9 +31,11 @@ def test_the_records_hold_exactly_the_connections_launch_urls(
 ) -> None:
     _, page = approved
     ref, web, ids = page.path.split("/")[2], shared_house.urls["web"], shared_house.environment
+    contexts = {"": CONTEXT, "group-": CONTEXT.replace("%CSN%", "%CONFERENCEID%")}
     expected = [
-        [f"{web}/launch/{ref}/{door}/", ids[f"EHR_TESTING_{door.upper()}_CLIENT_ID"], "6", CONTEXT]
-        for door in ("provider", "patient")
+        [f"{web}/launch/{ref}/{group}{side}/", ids[f"EHR_TESTING_{side.upper()}_CLIENT_ID"], "6", context]
+        for group, context in contexts.items()
+        for side in ("provider", "patient")
     ]
     for section, values in zip(page.soup.select("section.panel"), expected, strict=True):
         assert [page.rows(mnemonic, section) for mnemonic in MNEMONICS] == [[value] for value in values]
@@ -44,7 +46,7 @@ def test_the_records_hold_exactly_the_connections_launch_urls(
 
 def test_each_row_is_attested_or_to_be_confirmed(approved: tuple[Visitor, Shown]) -> None:
     _, page = approved
-    marks = [steps.words(mark) for mark in page.soup.select("section.panel")[0].select(".state")]
+    marks = [steps.words(mark) for mark in page.soup.select("section.panel")[0].select("dt .state")]
     assert marks == ["Attested", "Attested", "Attested", "Confirm with Epic"]
 
 
@@ -55,7 +57,9 @@ def test_the_redirect_uris_stay_on_the_approvers_page(shared_house: House, appro
     assert page.rows("Redirect URI") == [
         f"{web}/approve/epic/callback",
         f"{web}/launch/{ref}/provider/callback",
+        f"{web}/launch/{ref}/group-provider/callback",
         f"{web}/launch/{ref}/patient/callback",
+        f"{web}/launch/{ref}/group-patient/callback",
     ]
     assert not page.has_button("Approve")
 
@@ -66,7 +70,7 @@ def test_the_list_of_records_names_what_is_approved(ada: Visitor, approved: tupl
 
 
 def test_before_approval_there_are_no_records(ada: Visitor, approved: tuple[Visitor, Shown]) -> None:
-    waiting = ada.press(steps.check(ada, environment="production"), "Submit for approval")
+    waiting = steps.submit(ada, environment="production")
     page = ada.open(waiting.path.replace("configure", "records"))
     assert "Not approved yet: there are no records." in page.text
     assert page.soup.select("[data-copy]") == []
@@ -80,7 +84,7 @@ def test_all_three_steps_are_ticked(ada: Visitor, approved: tuple[Visitor, Shown
 def test_the_keys_are_public_and_nothing_else(shared_house: House, environment: str) -> None:
     answer = jwks(shared_house, environment)
     (key,) = answer.json()["keys"]
-    assert key.keys() == {"kty", "n", "e", "kid", "use", "alg"}
+    assert key.keys() == {"kty", "n", "e", "kid", "use", "alg", "x5c"}
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "public, max-age=3600"
 

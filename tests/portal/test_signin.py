@@ -37,7 +37,7 @@ def leave_for_microsoft(visitor: Visitor) -> Shown:
 
 
 def test_a_directory_role_in_the_token_makes_an_administrator(shared_house: House) -> None:
-    assert Visitor(shared_house).sign_in(ADA).heading == "Configuration information"
+    assert Visitor(shared_house).sign_in(ADA).heading == "Getting ready"
 
 
 def test_a_page_that_is_not_there_explains_itself(shared_house: House) -> None:
@@ -66,7 +66,7 @@ def test_a_cancelled_sign_in_says_so(shared_house: House) -> None:
 def test_a_sign_in_cannot_be_replayed(shared_house: House) -> None:
     visitor = Visitor(shared_house)
     back = visitor.press(leave_for_microsoft(visitor), ADA, follow=False).response.headers["Location"]
-    assert visitor.open(back).heading == "Configuration information"
+    assert visitor.open(back).heading == "Getting ready"
     explained(shared_house, visitor.open(back), NOT_FINISHED, 400)
 
 

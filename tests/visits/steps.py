@@ -107,7 +107,7 @@ def opened(house: House) -> Iterator[Clinic]:
     """Configure and approve through the portal, paste both records, and have a production connection returned."""
     ada = portal.administrator(house)
     ben, page = portal.approved(house, ada)
-    panels = zip(("provider", "patient"), page.soup.select(".panel"), strict=True)
+    panels = zip(("provider", "patient"), page.soup.select(".panel"), strict=False)  # the group pair follows
     records = {slot: {name: page.rows(name, panel)[0] for name in FIELDS} for slot, panel in panels}
     production = portal.submit(ada, base_url=f"{house.urls['epic']}/{PRODUCTION}/api/FHIR/R4")
     refs = [address.path.split("/")[2] for address in (page, production)]

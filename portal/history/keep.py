@@ -1,4 +1,4 @@
-"""The history of a connection and of its organization: who did what, when, from where."""
+"""What is done at once becomes a line of the history; submissions and decisions are lines by themselves."""
 
 from connector.models import Change, Connection, Organization
 from portal.actors import Actor

@@ -1,0 +1,71 @@
+"""Pages around the grid: the way in, one connection, and the directory's suggestions while a name is typed."""
+
+import logging
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from connector import access, problems
+from connector.errors import WireError
+from connector.http import Deadline
+from connector.models import Check, Connection, Organization
+from connector.signin import signed_in
+from connector.teams.graph import Person
+from portal import directory, records, services, shell
+from portal.forms import ReasonForm
+
+log = logging.getLogger(__name__)
+
+GRAPH_SECONDS = 6.0
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Send everybody to their own first step, and nobody to a page that says whom to ask."""
+    user = signed_in(request)
+    if organization := access.administered_by(user):
+        return redirect("configure" if organization.consented_at else "ready")
+    if access.connections_of(user).exists():
+        return redirect("approve")
+    organization = Organization.objects.filter(tid=user.tid).first()
+    if organization is None or organization.consented_at is None:
+        return redirect("consent")
+    names = [administrator.name for administrator in organization.administrators.all()]
+    return problems.page(request, "nobody", people=names, again=reverse("signin"))
+
+
+@require_POST
+def people(request: HttpRequest) -> HttpResponse:
+    """Directory suggestions while a name is typed: an improvement for the form, which works without it."""
+    organization = access.administered_by(signed_in(request))
+    typed = next((str(value) for name, value in request.POST.items() if name.endswith("approver")), "").strip()[:200]
+    found: list[Person] = []
+    if organization and len(typed) > 1:
+        try:
+            found = directory.search(str(organization.tid), typed, deadline=Deadline.after(GRAPH_SECONDS))
+        except WireError as error:
+            log.info("directory search failed", extra={"code": error.code})
+    return render(request, "portal/people.html", {"people": [person for person in found if person.enabled]})
+
+
+@require_GET
+def connection(request: HttpRequest, ref: str) -> HttpResponse:
+    """One connection as its administrator sees it: state, settings, history, and the link for the approver."""
+    user = signed_in(request)
+    shown: Connection = access.connection_of(user, ref)
+    return shell.page(
+        request,
+        "portal/connection.html",
+        "configure",
+        connection=shown,
+        revision=shown.shown,
+        form=ReasonForm(),
+        told=records.is_told(shown),
+        may_edit=access.administered_by(user) is not None or access.is_approver(user, shown),
+        decisions=shown.decisions.select_related("revision"),
+        approver_link=settings.PUBLIC_URL + services.approver_path(shown),
+        approver_disabled=shown.checks.filter(name="approver", state=Check.State.WRONG).exists(),
+    )

@@ -1,0 +1,145 @@
+"""The settings of one connection: changed, compared with what is live, and submitted as another revision."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from connector import access, agreement, keys, problems
+from connector.agreement import Settings
+from connector.http import Deadline
+from connector.models import Connection, Key
+from connector.signin import signed_in
+from connector.teams.graph import Person
+from portal import approvers, directory, labels, services, shell
+from portal.actors import actor_of
+from portal.configure import rows
+from portal.configure.done import APPROVER_FAULTS
+from portal.configure.settings_form import SettingsForm, initial
+from portal.directory import Unconfirmed
+from portal.services import Refused
+
+SECONDS = 10.0
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, ref: str) -> HttpResponse:
+    """Change the settings: looked at first, then submitted. The approver may, but neither for himself nor for another
+    approver: who approves is the administrators' matter."""
+    user = signed_in(request)
+    connection = access.connection_of(user, ref)
+    administers = access.administered_by(user) is not None
+    if not (administers or access.is_approver(user, connection)):
+        raise Http404
+    if request.method == "GET":
+        return _page(request, connection, SettingsForm(initial=_initial(connection), settles_approver=administers))
+    form = SettingsForm(request.POST, settles_approver=administers)
+    if not form.is_valid():
+        return _page(request, connection, form)
+    deadline = Deadline.after(SECONDS)
+    try:
+        directory.confirm(user, connection.organization, needs_role=administers, deadline=deadline)
+    except Unconfirmed as unconfirmed:
+        form.add_error(None, unconfirmed.text)
+        return _page(request, connection, form)
+    approver = _approver(form, connection, deadline) if administers else _as_it_is(connection)
+    settings = _settings(form, connection)
+    if approver is None or settings is None or request.POST.get("action") != "submit":
+        return _page(request, connection, form, approver=approver, settings=settings)
+    return _submit(request, connection, form, approver, settings)
+
+
+def _initial(connection: Connection) -> dict[str, object]:
+    agreed = agreement.load(connection.shown.settings)
+    kept = {"approver": connection.shown.approver_upn, "seen": rows.newest(connection)}
+    return initial(agreed) | {"secret_kid": agreed.secret_kid} | kept
+
+
+def _as_it_is(connection: Connection) -> Person:
+    shown = connection.shown
+    return Person(str(shown.approver_oid), shown.approver_name, shown.approver_upn, "", enabled=True)
+
+
+def _approver(form: SettingsForm, connection: Connection, deadline: Deadline) -> Person | None:
+    """The one person meant. The directory is asked even about the same approver: he may be disabled by now."""
+    found = directory.find(str(connection.organization.tid), form.cleaned_data["approver"], deadline=deadline)
+    if found.code:
+        form.add_error("approver", str(APPROVER_FAULTS.get(found.code) or problems.find(found.code).what))
+    elif len(found.people) > 1:
+        names = ", ".join(person.upn for person in found.people)
+        form.add_error(
+            "approver", _("Several people have a name like this. Enter one of: %(names)s") % {"names": names}
+        )
+    else:
+        return found.people[0]
+    return None
+
+
+def _settings(form: SettingsForm, connection: Connection) -> Settings | None:
+    """The typed settings. A typed secret is sealed at once, so that no page has to carry it to the next press."""
+    organization, typed = connection.organization, form.cleaned_data["client_secret"]
+    if typed:
+        key = keys.store(organization, Key.Purpose.SECRET, typed.encode(), environment=connection.environment)
+        form.cleaned_data["secret_kid"] = key.kid
+        form.send_along(secret_kid=key.kid, client_secret="")
+    kid = form.cleaned_data["secret_kid"]
+    if kid and not organization.keys.filter(purpose=Key.Purpose.SECRET, kid=kid).exists():
+        form.add_error("client_secret", _("Enter the client secret again."))
+        return None
+    return form.settings(agreement.load(connection.shown.settings))
+
+
+def _submit(
+    request: HttpRequest, connection: Connection, form: SettingsForm, approver: Person, settings: Settings
+) -> HttpResponse:
+    try:
+        submitted = services.submit(
+            organization=connection.organization,
+            base_url=connection.base_url,
+            environment=connection.environment,
+            approver=approver,
+            actor=actor_of(request, connection.organization, connection),
+            settings=settings,
+            seen=form.cleaned_data["seen"],
+        )
+    except Refused:
+        newest = rows.newest(access.connection_of(signed_in(request), connection.ref))
+        form.send_along(seen=newest)
+        form.add_error(
+            None,
+            _(
+                "Revision %(number)s was submitted in the meantime. Look at the differences again; submitting puts "
+                "your settings over it."
+            )
+            % {"number": newest},
+        )
+        return _page(request, connection, form, approver=approver, settings=settings)
+    if access.administered_by(signed_in(request)):
+        approvers.confirmed(submitted)
+    messages.success(request, _("Submitted. %(name)s can approve it now.") % {"name": approver.name})
+    return redirect("connection", ref=connection.ref)
+
+
+def _page(
+    request: HttpRequest,
+    connection: Connection,
+    form: SettingsForm,
+    *,
+    approver: Person | None = None,
+    settings: Settings | None = None,
+) -> HttpResponse:
+    live = connection.live or connection.shown
+    compared = labels.differences(agreement.load(live.settings), settings) if settings else None
+    return shell.page(
+        request,
+        "portal/edit.html",
+        "configure",
+        status=422 if form.is_bound and form.errors else 200,
+        connection=connection,
+        form=form,
+        compared=compared,
+        approver=approver,
+        approver_before=live.approver_name if approver and approver.oid != str(live.approver_oid) else "",
+        live=connection.live,
+    )

@@ -1,0 +1,161 @@
+"""What people call the fields of the settings, and what is different between two revisions of them."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from connector.agreement import Settings, StatusService
+
+# Field of agreement.Settings (those of its status service after "status.") -> label.
+LABELS: dict[str, Promise] = {
+    "ehr_kind": gettext_lazy("EHR"),
+    "provider_client_id": gettext_lazy("Provider client ID"),
+    "patient_client_id": gettext_lazy("Patient client ID"),
+    "backend_client_id": gettext_lazy("Backend client ID"),
+    "authentication": gettext_lazy("Client authentication"),
+    "secret_kid": gettext_lazy("Client secret"),
+    "provider_scopes": gettext_lazy("Provider scopes"),
+    "patient_scopes": gettext_lazy("Patient scopes"),
+    "sign_in_scopes": gettext_lazy("Scopes of the approver's sign-in"),
+    "backend_scopes": gettext_lazy("Backend scopes"),
+    "session_kind": gettext_lazy("What names a visit"),
+    "provider_context": gettext_lazy("Provider context"),
+    "patient_context": gettext_lazy("Patient context"),
+    "group_provider_context": gettext_lazy("Group visit: provider context"),
+    "group_patient_context": gettext_lazy("Group visit: patient context"),
+    "frame_ancestors": gettext_lazy("Further sites that may frame visits"),
+    "meeting_subject": gettext_lazy("Subject of every meeting"),
+    "lobby": gettext_lazy("Who passes the lobby"),
+    "waiting_silence_minutes": gettext_lazy("Minutes until a silent waiting page counts as left"),
+    "status.path": gettext_lazy("Status service: path"),
+    "status.method": gettext_lazy("Status service: method"),
+    "status.conference_parameter": gettext_lazy("Status service: parameter of the session id"),
+    "status.external_id_parameter": gettext_lazy("Status service: parameter of the ExternalID"),
+    "status.external_id_type_parameter": gettext_lazy("Status service: parameter of the ExternalID type"),
+    "status.vendor_parameter": gettext_lazy("Status service: parameter of the vendor name"),
+    "status.status_parameter": gettext_lazy("Status service: parameter of the status"),
+    "status.vendor_name": gettext_lazy("Status service: vendor name"),
+    "status.codes": gettext_lazy("Status service: codes"),
+    "status.waiting_as": gettext_lazy("Status service: a waiting person is told as"),
+}
+# Details of the history: what is changed at once (Connection), and what the lines of Change hold beside it.
+DETAILS: dict[str, Promise] = {
+    "approver": gettext_lazy("Approver"),
+    "label": gettext_lazy("Label"),
+    "notification_mail": gettext_lazy("Notification mail"),
+    "help_line": gettext_lazy("Help line"),
+    "help_hours": gettext_lazy("Hours of the help line"),
+    "retention_days": gettext_lazy("Days until an ended visit is forgotten"),
+    "purpose": gettext_lazy("Kind of key"),
+    "environment": gettext_lazy("Environment"),
+    "kid": gettext_lazy("Key ID"),
+    "at_once": gettext_lazy("At once"),
+    "count": gettext_lazy("How many"),
+    "begins": gettext_lazy("From"),
+    "ends": gettext_lazy("Until"),
+    "ended": gettext_lazy("Ended early"),
+    "format": gettext_lazy("Format"),
+    "shown": gettext_lazy("Filter"),
+}
+# What stands for a value that is a code.
+WORDS: dict[str, dict[str, Promise]] = {
+    "ehr_kind": {
+        "epic": gettext_lazy("Epic"),
+        "oracle": gettext_lazy("Oracle Health"),
+        "other": gettext_lazy("Another SMART R4 EHR"),
+    },
+    "authentication": {
+        "private_key_jwt": gettext_lazy("Signed with our key, found at the JWKS URL"),
+        "certificate": gettext_lazy("Signed with our key, certificate uploaded to the EHR"),
+        "client_secret_basic": gettext_lazy("Client secret"),
+    },
+    "session_kind": {
+        "context": gettext_lazy("The session id in the launch context"),
+        "appointment": gettext_lazy("The appointment"),
+        "encounter": gettext_lazy("The encounter"),
+    },
+    "lobby": {
+        "organization": gettext_lazy("Everybody of the organization"),
+        "organizer": gettext_lazy("The organizer alone"),
+    },
+    "status.waiting_as": {
+        "waiting": gettext_lazy("Waiting"),
+        "connected": gettext_lazy("Connected"),
+        "nothing": gettext_lazy("Not told"),
+    },
+}
+SECRET = "secret_kid"  # noqa: S105 -- the name of a field
+
+
+@dataclass(frozen=True)
+class Part:
+    """A line of a value; `differs` where the other side lacks it."""
+
+    text: str
+    differs: bool
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that is not as it was: values as people read them, their parts on lines of their own. Empty: none."""
+
+    field: str
+    label: str | Promise
+    before: str
+    after: str
+
+    @property
+    def before_parts(self) -> list[Part]:
+        return _parts(self.before, self.after)
+
+    @property
+    def after_parts(self) -> list[Part]:
+        return _parts(self.after, self.before)
+
+
+def _parts(text: str, other: str) -> list[Part]:
+    known = set(other.splitlines())
+    return [Part(line, line not in known) for line in text.splitlines()]
+
+
+def differences(before: Settings | None, after: Settings) -> list[Difference]:
+    """The fields that `after` changes, in the order of LABELS; without `before`, every field that has a value."""
+    old, new = _flat(before) if before else {}, _flat(after)
+    changed = [name for name in LABELS if old.get(name, _nothing(new[name])) != new[name]]
+    return [_difference(name, old.get(name), new[name]) for name in changed]
+
+
+def _difference(name: str, old: Any, new: Any) -> Difference:
+    if name == SECRET:
+        return Difference(name, LABELS[name], _("a secret") if old else "", _another(old) if new else "")
+    return Difference(name, LABELS[name], "" if old is None else readable(name, old), readable(name, new))
+
+
+def _another(old: Any) -> str:
+    return _("another secret") if old else _("a secret")
+
+
+def _nothing(value: Any) -> Any:
+    """The empty value of a field's type."""
+    return type(value)()
+
+
+def readable(name: str, value: Any) -> str:
+    """A field's value as people read it: words for codes; of lists, scopes and contexts one part a line."""
+    if name in WORDS:
+        return str(WORDS[name].get(value, value))
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {one}" for key, one in sorted(value.items()) if one)
+    if isinstance(value, tuple):
+        return "\n".join(value)
+    if name.endswith("_scopes"):
+        return "\n".join(value.split())
+    return str(value).replace("&", "\n&") if name.endswith("_context") else str(value)
+
+
+def _flat(agreed: Settings) -> dict[str, Any]:
+    kept = {one.name: getattr(agreed, one.name) for one in fields(Settings) if one.name != "status"}
+    return kept | {f"status.{one.name}": getattr(agreed.status, one.name) for one in fields(StatusService)}

@@ -1,0 +1,251 @@
+"""The settings of a connection: changed, compared with what is live, submitted as another revision."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from bs4 import BeautifulSoup
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from connector import agreement, keys
+from connector.models import Administrator, Connection, Key, Notice, Revision, User
+from portal.configure.settings_form import SettingsForm, initial
+from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.steps import filled, words
+from tests.rules.test_queries import administrator
+from tests.servers import Reply
+from tests.visits import factories
+
+pytestmark = pytest.mark.django_db
+BEN = "ben.okafor@riverside.example"
+NORA = "nora.novak@riverside.example"
+
+
+@pytest.fixture
+def directory(settings: Settings) -> Iterator[Directory]:
+    with directory_of(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def connection() -> Connection:
+    made = factories.connection()
+    made.notification_mail = "ehr-team@riverside.example"
+    made.save()
+    return made
+
+
+@pytest.fixture
+def ben(connection: Connection, directory: Directory) -> User:
+    """The approver of what is live."""
+    user = named(directory, factories.user(connection.organization.tid), BEN)
+    Revision.objects.update(approver_oid=user.oid, approver_upn=BEN)
+    return user
+
+
+@pytest.fixture
+def ada(connection: Connection, directory: Directory, ben: User) -> User:
+    return directory.knows(administrator(connection.organization))
+
+
+def named(directory: Directory, user: User, upn: str, name: str = "Somebody", *, enabled: bool = True) -> User:
+    """Let the directory know somebody by sign-in name too."""
+    directory.knows(user, enabled=enabled)
+    account = {"id": str(user.oid), "displayName": name, "userPrincipalName": upn, "accountEnabled": enabled}
+    directory.server.answer(f"/v1.0/users/{quote(upn, safe='')}", Reply(account))
+    return user
+
+
+class Page:
+    """A settings page that somebody has open."""
+
+    def __init__(self, user: User, connection: Connection) -> None:
+        self.client, self.path = browser_of(user), reverse("edit", args=[connection.ref])
+        self.shown = self.client.get(self.path)
+
+    @property
+    def soup(self) -> BeautifulSoup:
+        return BeautifulSoup(self.shown.content, "html.parser")
+
+    @property
+    def errors(self) -> set[str]:
+        found = self.soup.select(".field__error")
+        return {str(one["id"]).removeprefix("id_").removesuffix("_error") for one in found}
+
+    @property
+    def compared(self) -> dict[str, list[str]]:
+        rows = self.soup.select("table.changes tbody tr")
+        return {words(row.th): [words(cell) for cell in row.find_all("td")] for row in rows}
+
+    def press(self, action: str, **typed: object) -> HttpResponse:
+        form = self.soup.select_one("main form")
+        assert form
+        data = filled(form) | {"action": action} | {name.replace("__", "."): value for name, value in typed.items()}
+        self.shown = self.client.post(self.path, data)
+        return self.shown  # type: ignore[return-value]
+
+
+def test_what_would_change_is_shown_before_anything_is_submitted(connection: Connection, ada: User) -> None:
+    page = Page(ada, connection)
+    page.press("compare", meeting_subject="Visit", status__path="api/x", code__waiting="", lobby="organizer")
+    assert page.compared == {
+        "Subject of every meeting": ["Video visit", "Visit"],
+        "Who passes the lobby": ["Everybody of the organization", "The organizer alone"],
+        "Status service: path": [agreement.EPIC_STATUS_PATH, "api/x"],
+        "Status service: codes": [page.compared["Status service: codes"][0], page.compared["Status service: codes"][1]],
+    }
+    assert "3" not in page.compared["Status service: codes"][1]
+    assert connection.revisions.count() == 1
+
+
+def test_submitting_makes_a_revision_that_needs_approval_while_the_live_one_stays(
+    connection: Connection, ada: User
+) -> None:
+    page = Page(ada, connection)
+    page.press("compare", meeting_subject="Visit", frame_ancestors="https://One.example\nhttps://two.example:8443")
+    assert page.press("submit").status_code == 302
+    connection.refresh_from_db()
+    assert connection.live
+    assert connection.proposed
+    before, after = (agreement.load(one.settings) for one in (connection.live, connection.proposed))
+    assert (before.meeting_subject, after.meeting_subject) == ("Video visit", "Visit")
+    assert after.frame_ancestors == ("https://one.example", "https://two.example:8443")
+    assert (connection.proposed.number, connection.proposed.approver_upn) == (2, BEN)
+
+
+def test_a_form_that_changes_nothing_gives_the_same_settings(connection: Connection, ada: User) -> None:
+    assert connection.live
+    Page(ada, connection).press("submit")
+    connection.refresh_from_db()
+    assert connection.proposed
+    assert agreement.load(connection.proposed.settings) == agreement.load(connection.live.settings)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("frame_ancestors", "http://one.example"),
+        ("frame_ancestors", "https://one.example/path"),
+        ("frame_ancestors", "https://one.example; script-src *"),
+        ("frame_ancestors", "https://*.example"),
+        ("frame_ancestors", "https://\u0430.example"),
+        ("provider_scopes", 'launch "openid"'),
+        ("provider_client_id", ""),
+        ("provider_client_id", "a b"),
+        ("status.path", "https://elsewhere.example/x?y"),
+        ("status.method", "DELETE"),
+        ("waiting_silence_minutes", "0"),
+        ("meeting_subject", ""),
+        ("session_kind", "patient"),
+        ("provider_context", "sessionId=%CSN%\u0430"),
+        ("approver", " "),
+    ],
+)
+def test_what_cannot_be_is_an_error_at_its_field(connection: Connection, ada: User, field: str, typed: str) -> None:
+    page = Page(ada, connection)
+    answer = page.press("submit", **{field: typed}, group_patient_context="kept=%CSN%")
+    assert (answer.status_code, page.errors) == (422, {field})
+    assert "kept=%CSN%" in answer.content.decode()
+    assert connection.revisions.count() == 1
+
+
+def test_a_secret_is_typed_once_sealed_and_never_shown(connection: Connection, ada: User) -> None:
+    page = Page(ada, connection)
+    page.press("submit", authentication="client_secret_basic")
+    assert page.errors == {"client_secret"}
+    answer = page.press("compare", authentication="client_secret_basic", client_secret="s3cret-of-epic")
+    assert "s3cret-of-epic" not in answer.content.decode()
+    assert page.press("submit").status_code == 302
+    connection.refresh_from_db()
+    assert connection.proposed
+    settings = agreement.load(connection.proposed.settings)
+    key = Key.objects.get(kid=settings.secret_kid)
+    assert (key.purpose, key.organization) == (Key.Purpose.SECRET, connection.organization)
+    assert keys.unwrap(key).secret == b"s3cret-of-epic"
+    assert "s3cret-of-epic" not in str(connection.proposed.settings)
+    assert "s3cret-of-epic" not in Page(ada, connection).shown.content.decode()
+
+
+def test_another_organizations_secret_cannot_be_named(connection: Connection, ada: User) -> None:
+    theirs = keys.store(factories.organization(), Key.Purpose.SECRET, b"theirs")
+    page = Page(ada, connection)
+    page.press("submit", authentication="client_secret_basic", secret_kid=theirs.kid)
+    assert page.errors == {"client_secret"}
+    assert connection.revisions.count() == 1
+
+
+def test_an_administrator_names_another_approver(connection: Connection, directory: Directory, ada: User) -> None:
+    nora = named(directory, factories.user(connection.organization.tid), NORA, "Nora Novak")
+    page = Page(ada, connection)
+    page.press("compare", approver=NORA)
+    assert page.compared == {"Approver": ["Ben Okafor", "Nora Novak"]}
+    page.press("submit")
+    connection.refresh_from_db()
+    assert connection.proposed
+    assert connection.proposed.approver_oid == nora.oid
+
+
+def test_a_disabled_approver_is_not_proposed_again(connection: Connection, directory: Directory, ada: User) -> None:
+    named(directory, factories.user(connection.organization.tid), BEN, enabled=False)
+    page = Page(ada, connection)
+    page.press("submit")
+    assert page.errors == {"approver"}
+
+
+def test_the_approver_edits_but_names_nobody_and_the_administrators_are_told(
+    connection: Connection, directory: Directory, ben: User, settings: Settings
+) -> None:
+    settings.EMAIL_HOST = "mail.example"
+    named(directory, factories.user(connection.organization.tid), NORA)
+    page = Page(ben, connection)
+    assert page.soup.select("[name=approver]") == []
+    assert page.press("submit", approver=NORA, meeting_subject="Visit").status_code == 302
+    connection.refresh_from_db()
+    assert connection.proposed
+    assert connection.proposed.approver_oid == ben.oid
+    assert [(one.kind, one.recipient) for one in Notice.objects.all()] == [("edited", connection.notification_mail)]
+    assert not Administrator.objects.filter(user=ben).exists()
+
+
+def test_a_stale_tab_is_told_and_loses_nothing(connection: Connection, ada: User) -> None:
+    one, other = Page(ada, connection), Page(ada, connection)
+    one.press("submit", meeting_subject="First")
+    answer = other.press("submit", meeting_subject="Second")
+    assert answer.status_code == 422
+    assert "Revision 2 was submitted in the meantime" in answer.content.decode()
+    assert connection.revisions.count() == 2
+    assert other.press("submit").status_code == 302
+    assert agreement.load(connection.revisions.get(number=3).settings).meeting_subject == "Second"
+
+
+def test_who_lost_the_role_submits_nothing_and_keeps_what_was_typed(
+    connection: Connection, directory: Directory, ada: User
+) -> None:
+    Administrator.objects.update(proof=Administrator.Proof.DIRECTORY_READ)
+    directory.says_of_roles(ada)
+    answer = Page(ada, connection).press("submit", meeting_subject="Typed with care")
+    assert answer.status_code == 422
+    assert "no longer an administrator" in answer.content.decode()
+    assert "Typed with care" in answer.content.decode()
+    assert connection.revisions.count() == 1
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_strangers_connection_is_not_found(connection: Connection, method: str) -> None:
+    client = browser_of(administrator(factories.organization()))
+    assert getattr(client, method)(reverse("edit", args=[connection.ref])).status_code == 404
+
+
+def test_after_sign_out_a_post_leads_to_the_sign_in_and_back(connection: Connection) -> None:
+    path = reverse("edit", args=[connection.ref])
+    answer = Client().post(path, {"meeting_subject": "Typed"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{reverse('signin')}?next={path}")
+
+
+def test_the_form_asks_every_setting() -> None:
+    asked = set(initial(agreement.Settings()))
+    assert {"ehr_kind", "status.path", "code.connected", "waiting_silence_minutes", "frame_ancestors"} <= asked
+    assert asked - set(SettingsForm().fields) == {"status.codes"}
