@@ -23,7 +23,8 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 def records(request: HttpRequest, ref: str) -> HttpResponse:
     """The integration records of one connection's live revision."""
-    connection = access.connection_of(signed_in(request), ref)
+    user = signed_in(request)
+    connection = access.connection_of(user, ref)
     shown = launch_records(connection, connection.live) if connection.live else []
     return shell.page(
         request,
@@ -36,6 +37,7 @@ def records(request: HttpRequest, ref: str) -> HttpResponse:
         all_records="\n\n".join(f"[{record.title}]\n{record.block}" for record in shown),
         **listed(connection),
         told=is_told(connection),
+        may_change=access.administered_by(user) is not None or access.is_approver(user, connection),
         is_epic=agreement.load(connection.shown.settings).ehr_kind == "epic",
     )
 

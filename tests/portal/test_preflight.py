@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from bs4 import BeautifulSoup
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
@@ -25,8 +26,9 @@ STATEMENT = {
 
 
 @pytest.fixture
-def ehr() -> Iterator[Server]:
+def ehr(settings: LazySettings) -> Iterator[Server]:
     with serving() as server:
+        settings.OUTGOING_ALLOWED_HOSTS = {server.host}
         server.answer(f"{BASE}/metadata", Reply(STATEMENT))
         yield server
 
@@ -72,6 +74,7 @@ def test_the_daily_check_looks_at_every_approved_connection_and_goes_on_after_on
 def test_the_check_never_writes(ada: Client, ehr: Server, connection: Connection) -> None:
     ada.post(reverse("preflight", args=[connection.ref]))
     asked = {(request.method, request.path) for request in ehr.requests}
+    assert ("GET", f"{BASE}/metadata") in asked
     assert {method for method, _ in asked} <= {"GET", "HEAD", "OPTIONS", "POST"}
     assert all("ConferenceID" not in request.query for request in ehr.requests)
     assert all(path.endswith("token") for method, path in asked if method == "POST")

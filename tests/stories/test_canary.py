@@ -28,6 +28,10 @@ BUSINESS_RECORDS = {
     "connector_revision.approver_name",
     "connector_revision.submitted_by_name",
     "connector_decision.actor_name",
+    "connector_change.actor_name",
+    # Mails to staff: who proposed, decided or is named, and to whom it goes.
+    "connector_notice.detail",
+    "connector_notice.recipient",
 }
 
 
@@ -102,7 +106,7 @@ def canaries(house: House, addresses: set[str]) -> dict[str, tuple[list[str], se
             [named("Lindqvist"), named("Okafor"), named("Mendes")],
             {*BUSINESS_RECORDS, "connector_revision.approver_upn"},
         ),
-        "sign-in names": (["@riverside.example"], {"connector_revision.approver_upn"}),
+        "sign-in names": (["@riverside.example"], {"connector_revision.approver_upn", "connector_notice.recipient"}),
         "the visit": ([word("770011")], set()),
         "external ids": ([word("165790"), word("900101")], set()),
         "resources": ([word("p-sandberg"), word("e-cmendes"), word("e-bokafor")], set()),

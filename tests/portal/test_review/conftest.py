@@ -1,0 +1,18 @@
+"""An approved connection and its administrator."""
+
+import pytest
+from django.test import Client
+
+from connector.models import Connection
+from tests.portal.test_review.steps import approved
+from tests.portal.test_status import administrator, browser_of
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return approved()
+
+
+@pytest.fixture
+def ada(connection: Connection) -> Client:
+    return browser_of(administrator(connection))
