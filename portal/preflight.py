@@ -45,7 +45,7 @@ def subject_of(connection: Connection) -> Subject:
         client_id=agreed.provider_client_id,
         backend=wires.backend_client(agreed, connection.environment) if agreed.backend_client_id else None,
         backend_scopes=agreed.backend_scopes,
-        status_url=f"{status.interconnect(connection.base_url)}/{agreed.status.path.lstrip('/')}",
+        status_url=status.address(agreed.status, connection.base_url),
         approved_hosts=frozenset(connection.approved_hosts) if approved else frozenset(),
         approved_kind=agreed.ehr_kind if approved else "",
     )

@@ -70,7 +70,7 @@ def _detail(request: HttpRequest, connection: Connection, form: DowntimeForm, *,
 def line_of(connection: Connection) -> Line:
     """How one connection is doing now."""
     now, found = timezone.now(), visits.figures(connection)
-    announced = connection.downtimes.filter(begins_at__lte=now, ends_at__gt=now).first()
+    announced = Downtime.running(now).filter(connection=connection).first()
     return Line(connection, found, [] if announced else alarms_of(connection, found, now), announced)
 
 

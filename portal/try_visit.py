@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -93,9 +93,10 @@ def follow(request: HttpRequest, ref: str, visit: UUID) -> HttpResponse:
     found = visits.test_visit(connection, visit)
     if found is None:
         raise Http404
-    template = "portal/test_visit_state.html" if request.headers.get("HX-Request") else "portal/test_visit.html"
-    timeline = visits.timeline(found)
-    return shell.page(request, template, "configure", connection=connection, visit=found, timeline=timeline)
+    shown: dict[str, Any] = {"connection": connection, "visit": found, "timeline": visits.timeline(found)}
+    if request.headers.get("HX-Request"):
+        return render(request, "portal/test_visit_state.html", shown)
+    return shell.page(request, "portal/test_visit.html", "configure", **shown)
 
 
 @require_GET

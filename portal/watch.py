@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connector import mail
 from connector.each import each
-from connector.models import Connection
+from connector.models import Connection, Downtime
 from connector.problems import ADMINISTRATOR, ANALYST, Problem
 from visits import services as visits
 from visits.services import Figures
@@ -77,7 +77,7 @@ def watch() -> None:
     """Tell problems that have come, and that they are over; nobody is alarmed during an announced downtime."""
     now = timezone.now()
     live = Connection.objects.exclude(live=None).select_related("organization")
-    each(live.exclude(downtimes__begins_at__lte=now, downtimes__ends_at__gt=now), _watch_one)
+    each(live.exclude(downtimes__in=Downtime.running(now)), _watch_one)
 
 
 def _watch_one(connection: Connection) -> None:

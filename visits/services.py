@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, Max, Min, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -68,16 +68,17 @@ def figures(connection: Connection) -> Figures:
     now, rows = timezone.now(), Writeback.objects.filter(target__connection=connection)
     running = Subscription.objects.filter(visit__connection=connection, visit__ended_at=None, expires_at__gt=now)
     receipts = Receipt.objects.filter(subscription__visit__connection=connection)
-    waiting = rows.filter(state=State.WAITING)
+    counts = {state.value: Count("pk", filter=Q(state=state)) for state in State}
+    told = rows.aggregate(**counts, since=Min("created_at", filter=Q(state=State.WAITING)))
     return Figures(
         last_launch=Launch.objects.filter(connection=connection).aggregate(last=Max("created_at"))["last"],
         last_event=receipts.aggregate(last=Max("received_at"))["last"],
         live_presence_until=running.aggregate(first=Min("expires_at"))["first"],
-        waiting=waiting.count(),
-        delivered=rows.filter(state=State.DELIVERED).count(),
-        superseded=rows.filter(state=State.SUPERSEDED).count(),
+        waiting=told[State.WAITING],
+        delivered=told[State.DELIVERED],
+        superseded=told[State.SUPERSEDED],
         dead=_dead(connection).count(),
-        waiting_since=waiting.aggregate(first=Min("created_at"))["first"],
+        waiting_since=told["since"],
         rests_until=Target.objects.filter(connection=connection).aggregate(last=Max("open_until"))["last"],
     )
 

@@ -42,7 +42,7 @@ def tell(
     parameters.pop("", None)
     if not all(parameters.values()):
         raise Permanent("status-incomplete")
-    url = f"{interconnect(base_url)}/{service.path.lstrip('/')}"
+    url = address(service, base_url)
     answer = _send(service.method, url, parameters, token(False), deadline)
     if answer.status == 401:
         answer = _send(service.method, url, parameters, token(True), deadline)
@@ -50,6 +50,11 @@ def tell(
         raise problem(answer)
     if not _understood(answer):
         raise Retry("status-not-understood", host=answer.host, status=answer.status)
+
+
+def address(service: StatusService, base_url: str) -> str:
+    """Where a service of an EHR is called, without its parameters."""
+    return f"{interconnect(base_url)}/{service.path.lstrip('/')}"
 
 
 def interconnect(base_url: str) -> str:

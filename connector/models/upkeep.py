@@ -1,6 +1,7 @@
 """How things stand: what is checked again and again, announced, and told by mail."""
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -98,6 +99,11 @@ class Downtime(models.Model):
 
     def __str__(self) -> str:
         return str(self.connection_id)
+
+    @classmethod
+    def running(cls, now: datetime) -> "models.QuerySet[Downtime]":
+        """The downtimes of all EHRs that are on at this moment."""
+        return cls.objects.filter(begins_at__lte=now, ends_at__gt=now)
 
 
 class Notice(models.Model):

@@ -65,7 +65,6 @@ def connection(request: HttpRequest, ref: str) -> HttpResponse:
         form=ReasonForm(),
         told=records.is_told(shown),
         may_edit=access.administered_by(user) is not None or access.is_approver(user, shown),
-        decisions=shown.decisions.select_related("revision"),
         approver_link=settings.PUBLIC_URL + services.approver_path(shown),
         approver_disabled=shown.checks.filter(name="approver", state=Check.State.WRONG).exists(),
     )

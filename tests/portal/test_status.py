@@ -210,3 +210,19 @@ def test_nobody_is_alarmed_during_an_announced_downtime(connection: Connection) 
     )
     watch.watch()
     assert not Notice.objects.exists()
+
+
+@pytest.mark.usefixtures("mail_on")
+def test_a_downtime_that_is_over_and_one_that_comes_silence_nothing_between_them(connection: Connection) -> None:
+    told(connection, State.WAITING, created_at=timezone.now() - timedelta(minutes=16))
+    now, who = timezone.now(), factories.user()
+    for begins, ends in ((-2, -1), (1, 2)):
+        Downtime.objects.create(
+            connection=connection,
+            begins_at=now + timedelta(hours=begins),
+            ends_at=now + timedelta(hours=ends),
+            announced_by=who,
+            announced_by_name="Ada Lindqvist",
+        )
+    watch.watch()
+    assert [notice.subject for notice in Notice.objects.all()] == ["writebacks-late"]

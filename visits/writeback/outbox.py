@@ -108,4 +108,4 @@ def due(now: datetime) -> QuerySet[Writeback]:
         state=WAITING,
         next_at__lte=now,
         target__connection__live__isnull=False,
-    ).exclude(target__connection__downtimes__in=Downtime.objects.filter(begins_at__lte=now, ends_at__gt=now))
+    ).exclude(target__connection__downtimes__in=Downtime.running(now))
