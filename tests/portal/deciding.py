@@ -7,9 +7,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from connector.models import Connection, EhrSignIn, Revision, User
-from tests.rules.test_queries import proposed
 from tests.servers import Reply, Server, serving
 from tests.visits import factories
+from tests.visits.factories import proposed
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 PROOF = {"how": "openid", "kind": "Practitioner", "hosts": ["ehr.example"]}

@@ -6,9 +6,9 @@ from typing import Any
 from pytest_django import Settings
 
 from connector.models import Administrator, Organization
-from tests.rules.test_queries import administrator
 from tests.servers import Reply, Server
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 REFUSED = {"error": {"code": "Forbidden", "message": "No application access policy found for this app"}}
 DENIED = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}

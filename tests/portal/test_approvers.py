@@ -25,10 +25,7 @@ def directory(settings: Settings) -> Iterator[Directory]:
 
 @pytest.fixture
 def connection() -> Connection:
-    made = factories.connection()
-    made.notification_mail = "ehr-team@riverside.example"
-    made.save()
-    return made
+    return factories.connection(mail="ehr-team@riverside.example")
 
 
 @pytest.fixture

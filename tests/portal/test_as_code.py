@@ -15,8 +15,8 @@ from connector import agreement, keys
 from connector.models import Administrator, Change, Connection, Key, Organization, Revision
 from portal import as_code
 from portal.actors import Actor
-from tests.rules.test_queries import administrator
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,8 @@ from portal.services import Refused
 from tests.connector.races import at_once
 from tests.portal.deciding import Directory, browser_of, connection_with_proposal, directory_of, waiting
 from tests.portal.steps import words
-from tests.rules.test_queries import administrator, proposed
 from tests.visits import factories
+from tests.visits.factories import administrator, proposed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OVERTAKEN = "This was decided or changed in the meantime."

@@ -9,8 +9,8 @@ from django.urls import reverse
 from connector.models import Change, Connection
 from portal.configure.details import FIELDS
 from tests.portal.deciding import browser_of
-from tests.rules.test_queries import administrator
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 TYPED = {

@@ -12,8 +12,8 @@ from pytest_django import Settings
 from connector.models import Administrator, Connection, User
 from portal.configure.rows import MOST_OPEN
 from tests.portal.deciding import Directory, browser_of, directory_of
-from tests.rules.test_queries import administrator
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 GRID = reverse("configure")

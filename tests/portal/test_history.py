@@ -24,8 +24,8 @@ from portal.history.export import FORMATS, as_csv
 from portal.history.lines import KINDS, Line, Scope, line_of, lines
 from tests.portal.deciding import Directory, browser_of, connection_with_proposal, directory_of
 from tests.portal.steps import words
-from tests.rules.test_queries import administrator
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Kind = Change.Kind

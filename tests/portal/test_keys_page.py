@@ -16,8 +16,9 @@ from pytest_django import Settings
 from connector import keys
 from connector.models import Change, Connection, Key, Notice, User
 from portal import rotation
-from tests.rules.test_queries import BACKEND, administrator
+from tests.portal.deciding import BACKEND
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 SIGNING, NOTIFICATION = Key.Purpose.SIGNING, Key.Purpose.NOTIFICATION

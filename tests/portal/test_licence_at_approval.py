@@ -9,9 +9,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from connector.models import Connection, Environment
+from tests.portal.deciding import BACKEND
 from tests.portal.microsoft import Microsoft, sku
-from tests.rules.test_queries import BACKEND, proposed
 from tests.servers import serving
+from tests.visits.factories import proposed
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,9 @@ from connector.models import Check, Connection, Environment, Organization
 from portal.configure.listing import GROUPS, listing, ranked
 from tests.portal.deciding import browser_of
 from tests.portal.steps import words
-from tests.rules.test_queries import administrator, connections, questions
+from tests.rules.test_queries import connections, questions
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 STATES = ("waiting", "approved", "returned", "withdrawn", "suspended")

@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from connector.models import Connection, Preflight
 from portal import preflight
+from tests.portal.deciding import browser_of
 from tests.portal.steps import words
-from tests.portal.test_status import administrator, browser_of
 from tests.servers import Reply, Server, serving
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/Interconnect/api/FHIR/R4"
@@ -40,7 +41,7 @@ def connection(ehr: Server) -> Connection:
 
 @pytest.fixture
 def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection))
+    return browser_of(administrator(connection.organization))
 
 
 def test_a_connection_that_was_never_checked_says_so(ada: Client, connection: Connection) -> None:

@@ -19,8 +19,8 @@ from connector import handshakes
 from connector.models import Change, Proof
 from portal.actors import Actor
 from portal.ready import proving
+from tests.portal.deciding import BACKEND
 from tests.portal.microsoft import Microsoft
-from tests.rules.test_queries import BACKEND
 from tests.servers import Reply, Request, serving
 
 pytestmark = pytest.mark.django_db

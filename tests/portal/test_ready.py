@@ -16,10 +16,11 @@ from connector.http import Deadline
 from connector.models import Change, Check, Environment
 from portal.ready import keep, licence_allows
 from portal.ready.lines import LINES
+from tests.portal.deciding import BACKEND
 from tests.portal.microsoft import DENIED, Microsoft, others, sku
-from tests.rules.test_queries import BACKEND, administrator
 from tests.servers import serving
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 State = Check.State

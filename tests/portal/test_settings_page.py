@@ -15,9 +15,9 @@ from connector.models import Administrator, Connection, Key, Notice, Revision, U
 from portal.configure.settings_form import SettingsForm, initial
 from tests.portal.deciding import Directory, browser_of, directory_of
 from tests.portal.steps import filled, words
-from tests.rules.test_queries import administrator
 from tests.servers import Reply
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 BEN = "ben.okafor@riverside.example"
@@ -32,10 +32,7 @@ def directory(settings: Settings) -> Iterator[Directory]:
 
 @pytest.fixture
 def connection() -> Connection:
-    made = factories.connection()
-    made.notification_mail = "ehr-team@riverside.example"
-    made.save()
-    return made
+    return factories.connection(mail="ehr-team@riverside.example")
 
 
 @pytest.fixture

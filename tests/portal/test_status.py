@@ -10,28 +10,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connector.models import Administrator, Change, Connection, Downtime, Notice, Preflight, Revision, User
+from connector.models import Change, Connection, Downtime, Notice, Preflight, Revision, User
 from portal import watch
+from tests.portal.deciding import browser_of
 from tests.portal.steps import words
 from tests.visits import factories
+from tests.visits.factories import administrator
 from visits.models import Launch, Writeback
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 State = Writeback.State
-
-
-def administrator(connection: Connection) -> User:
-    user = factories.user(connection.organization.tid)
-    kept = {"name": "Ada Lindqvist", "proof": Administrator.Proof.APP_ROLE, "confirmed_at": timezone.now()}
-    Administrator.objects.create(organization=connection.organization, user=user, **kept)
-    return user
-
-
-def browser_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend=BACKEND)
-    return client
 
 
 def told(connection: Connection, state: str, **fields: object) -> Writeback:
@@ -47,15 +35,12 @@ def told(connection: Connection, state: str, **fields: object) -> Writeback:
 
 @pytest.fixture
 def connection() -> Connection:
-    made = factories.connection()
-    made.notification_mail = "ehr-team@riverside.example"
-    made.save()
-    return made
+    return factories.connection(mail="ehr-team@riverside.example")
 
 
 @pytest.fixture
 def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection))
+    return browser_of(administrator(connection.organization))
 
 
 def page(client: Client, connection: Connection) -> str:
@@ -113,7 +98,7 @@ def test_the_live_approver_sends_again_and_the_proposed_one_may_not(connection: 
 
 @pytest.mark.parametrize("name", ["status_one", "send_again", "downtime_announce"])
 def test_a_strangers_connection_is_not_there(name: str, connection: Connection) -> None:
-    stranger = browser_of(administrator(factories.connection()))
+    stranger = browser_of(administrator(factories.organization()))
     act = stranger.get if name == "status_one" else stranger.post
     assert act(reverse(name, args=[connection.ref])).status_code == 404
 

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connector.models import Connection
+from tests.portal.deciding import BACKEND
 from tests.rules.test_headers import policy
-from tests.rules.test_queries import BACKEND, administrator
 from tests.visits import factories
+from tests.visits.factories import administrator
 from visits import browsers, handles
 from visits.models import Launch
 

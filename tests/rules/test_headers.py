@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 
 from sandbox.launcher.place import CHECKOUT, generated_secrets
+from tests.portal.deciding import BACKEND
 from tests.rules.production import ENVIRONMENT
-from tests.rules.test_queries import BACKEND, administrator
-from tests.visits.factories import organization
+from tests.visits.factories import administrator, organization
 
 TEMPLATES = sorted((CHECKOUT / "templates").rglob("*.html"))
 POLICY = {

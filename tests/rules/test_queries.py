@@ -1,7 +1,6 @@
 """A list of thirty connections costs the database as many questions as a list of one, and so does a visit's page
 whatever has happened in the visit."""
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -12,41 +11,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connector import agreement
-from connector.models import Administrator, Connection, Decision, Environment, Organization, Revision, User
+from connector.models import Connection, Decision, Environment, Organization, User
 from portal import services
 from portal.actors import Actor
+from tests.portal.deciding import BACKEND
 from tests.visits import factories
-from tests.visits.factories import organization
+from tests.visits.factories import administrator, organization, proposed
 from visits import browsers, facts, handles
 from visits.models import Fact, Launch, Participant, Visit
 
 pytestmark = pytest.mark.django_db
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 STATES = ("waiting", "approved", "returned", "withdrawn", "suspended", "approved, changing")
-
-
-def administrator(of: Organization) -> User:
-    user = User.objects.create(tid=of.tid, oid=uuid.uuid4())
-    kept = {"name": "Ada Lindqvist", "proof": Administrator.Proof.APP_ROLE, "confirmed_at": timezone.now()}
-    Administrator.objects.create(organization=of, user=user, **kept)
-    return user
-
-
-def proposed(connection: Connection, user: User) -> Revision:
-    """Another revision of a connection, which waits for this person."""
-    connection.proposed = Revision.objects.create(
-        connection=connection,
-        number=connection.revisions.count() + 1,
-        settings=agreement.dump(agreement.defaults("testing")),
-        approver_oid=user.oid,
-        approver_name="Ben Okafor",
-        approver_upn="ben.okafor@riverside.example",
-        submitted_by=user,
-        submitted_by_name="Ada Lindqvist",
-    )
-    connection.save()
-    return connection.proposed
 
 
 def go_live(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from connector import agreement, keys
-from connector.models import Connection, Environment, Organization, Revision, User
+from connector.models import Administrator, Connection, Environment, Organization, Revision, User
 from visits.models import Participant, Subscription, Target, Visit
 
 CODES = {"connected": "1", "disconnected": "2", "waiting": "3"}
@@ -28,8 +28,21 @@ def organization() -> Organization:
     )
 
 
+def administrator(of: Organization) -> User:
+    """An administrator of an organization, Ada Lindqvist by name."""
+    made = user(of.tid)
+    kept = {"name": "Ada Lindqvist", "proof": Administrator.Proof.APP_ROLE, "confirmed_at": timezone.now()}
+    Administrator.objects.create(organization=of, user=made, **kept)
+    return made
+
+
 def connection(
-    of: Organization | None = None, *, codes: dict[str, str] | None = None, base_url: str = "", target: bool = True
+    of: Organization | None = None,
+    *,
+    codes: dict[str, str] | None = None,
+    base_url: str = "",
+    target: bool = True,
+    mail: str = "",
 ) -> Connection:
     """An approved testing connection with a status target. `codes` are its ConnectionStatus values."""
     of = of or organization()
@@ -38,6 +51,7 @@ def connection(
         base_url=base_url or f"https://{secrets.token_hex(4)}.example/interconnect/api/FHIR/R4",
         environment=Environment.TESTING,
         help_line="+1 555 0100",
+        notification_mail=mail,
     )
     approve(made, codes=codes)
     if target:
@@ -110,3 +124,19 @@ def subscription(of: Visit, *, key_kid: str = "", graph_id: str = "") -> Subscri
         graph_id=graph_id or str(uuid.uuid4()),
         expires_at=timezone.now() + timedelta(hours=1),
     )
+
+
+def proposed(of: Connection, approver: User) -> Revision:
+    """Another revision of a connection, which waits for this person."""
+    of.proposed = Revision.objects.create(
+        connection=of,
+        number=of.revisions.count() + 1,
+        settings=agreement.dump(agreement.defaults("testing")),
+        approver_oid=approver.oid,
+        approver_name="Ben Okafor",
+        approver_upn="ben.okafor@riverside.example",
+        submitted_by=approver,
+        submitted_by_name="Ada Lindqvist",
+    )
+    of.save()
+    return of.proposed

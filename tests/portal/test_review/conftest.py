@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 
 from connector.models import Connection
+from tests.portal.deciding import browser_of
 from tests.portal.test_review.steps import approved
-from tests.portal.test_status import administrator, browser_of
+from tests.visits.factories import administrator
 
 
 @pytest.fixture
@@ -15,4 +16,4 @@ def connection() -> Connection:
 
 @pytest.fixture
 def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection))
+    return browser_of(administrator(connection.organization))

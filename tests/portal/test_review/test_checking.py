@@ -11,9 +11,9 @@ from connector.models import Connection, Environment, Revision, User
 from portal import records
 from portal.checker.sources import expected
 from portal.checker.views import LONGEST
+from tests.portal.deciding import browser_of
 from tests.portal.steps import words
 from tests.portal.test_review.steps import PATIENT_ID, PROVIDER_ID, answer_for, approved, checked
-from tests.portal.test_status import browser_of
 from tests.visits import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,10 +10,11 @@ from connector.models import Connection, User
 from portal import records
 from portal.checker import State, check
 from portal.checker.sources import expected
+from tests.portal.deciding import browser_of
 from tests.portal.steps import words
 from tests.portal.test_review.steps import PATIENT_ID, approved, shown
-from tests.portal.test_status import administrator, browser_of
 from tests.visits import factories
+from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = ("record", "record_download", "record_check", "guide", "guide_whole")
@@ -28,7 +29,7 @@ def test_the_approver_opens_every_page_without_a_new_sign_in(name: str, connecti
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_stranger_finds_none_of_the_pages(name: str, connection: Connection) -> None:
-    stranger = administrator(approved())
+    stranger = administrator(approved().organization)
     assert browser_of(stranger).get(reverse(name, args=[connection.ref])).status_code == 404
 
 
