@@ -118,6 +118,7 @@ def test_an_added_row_takes_the_focus_and_leaves_the_other_as_it_was(house: Hous
     steps.administrator(house)
     page = signed_in(house, person())
     page.goto(f"{house.urls['web']}/configure/add/")
+    expect(page.locator("[name=new-1-base_url]")).to_be_focused()
     page.keyboard.type("https://one.example/R4")
     tab_to(page, "Add another row")
     press(page, "Enter")
