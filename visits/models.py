@@ -57,6 +57,8 @@ class Visit(Sealed):
     visitor_url_sealed = models.TextField(blank=True)  # the virtual-appointment link, where Graph gave one
     lobby = models.CharField(max_length=40, blank=True)  # the lobby scope that the last PATCH set; empty: none held
     presence_live = models.BooleanField(default=False)  # a subscription of this generation was accepted
+    starts_at = models.DateTimeField(null=True)  # when the EHR says that it begins, where a launch could tell
+    department = models.CharField(max_length=64, blank=True)  # the EHR's code of it, from the launch's context
     opened_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)  # when the sweeper has to look at this visit again
@@ -150,11 +152,17 @@ class Launch(models.Model):
     browser_hash = models.CharField(max_length=64, blank=True)  # empty: a browser that keeps no cookie
     cookie_seen = models.BooleanField(default=False)  # the launch brought a cookie: so must whoever finishes it
     participant = models.ForeignKey(Participant, models.CASCADE, null=True, related_name="launches")
+    framed = models.BooleanField(default=False)  # the EHR opened it in a frame of its own page
+    language = models.CharField(max_length=10, blank=True)  # as picked on the page; empty: the browser's
     redeemed_at = models.DateTimeField(null=True)
+    handed_over_at = models.DateTimeField(null=True)  # when the link out of an app's web view was used: it is good once
     handle_hash = models.CharField(max_length=64, blank=True, db_index=True)
     successor_hash = models.CharField(max_length=64, blank=True, db_index=True)  # without cookie: the next handle
     handle_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["browser_hash", "-created_at"], name="launch_of_browser")]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -218,6 +226,7 @@ class Fact(models.Model):
     event_id = models.CharField(max_length=128)
     participant_key = models.CharField(max_length=64)  # our participant's id, or a keyed hash of the roster's
     oid = models.CharField(max_length=36, blank=True)  # of a member of the organization; empty for outsiders and pages
+    foreign = models.BooleanField(db_default=False)  # came with another organization's account: no patient of ours
     kind = models.CharField(max_length=14, choices=Kind.choices)
     at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())
@@ -231,6 +240,40 @@ class Fact(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class Ending(Sealed):
+    """What is left to do for a meeting that has ended, one row a generation: close its doors, read what its attendance
+    reports know, delete it. The row is the truth; the scheduler looks for what is due."""
+
+    class Step(models.TextChoices):
+        CLOSE = "close", _("close its doors")
+        RECONCILE = "reconcile", _("read its attendance reports")
+        DELETE = "delete", _("delete it")
+        DONE = "done", _("done")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="endings")
+    generation = models.PositiveIntegerField()
+    organizer = models.ForeignKey(User, models.PROTECT, related_name="+")
+    meeting_id_sealed = models.TextField()
+    ended_at = models.DateTimeField()
+    step = models.CharField(max_length=10, choices=Step.choices, default=Step.CLOSE)
+    looked = models.PositiveSmallIntegerField(default=0)  # how often the reports were read
+    attempts = models.PositiveSmallIntegerField(default=0)  # of the present step
+    code = models.CharField(max_length=60, blank=True)  # what the last try came to
+    due_at = models.DateTimeField(null=True)  # empty: nothing is left to do
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visit", "generation"], name="ending_once")]
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="ending_due")]
+
+    def __str__(self) -> str:
+        return self.step
+
+    @property
+    def organization_id(self) -> uuid.UUID:
+        return self.visit.organization_id
 
 
 class Target(models.Model):

@@ -49,6 +49,7 @@ class Change(models.Model):
         EXPORTED = "exported", _("Exported")
         TEST_VISIT = "test-visit", _("Test visit")
         FORWARDED = "forwarded", _("Link forwarded")
+        LINKED = "linked", _("Microsoft account linked to another EHR user as well")
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="changes")
     connection = models.ForeignKey(Connection, models.CASCADE, null=True, related_name="changes")
