@@ -19,7 +19,7 @@ from connector.http import Deadline
 from connector.models import User
 from connector.teams import meetings
 from visits import receipts
-from visits.models import Participant, Subscription, Visit
+from visits.models import Subscription, Visit
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +30,9 @@ POLL_SECONDS = 0.2
 OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS = 2.0, 1.5, 3.0
 
 
-def open_for(participant: Participant, deadline: Deadline) -> Visit:
-    """The visit with a meeting to join, opened by this clinician unless it is already. Raises WireError when it
+def open_for(visit: Visit, user: User, deadline: Deadline) -> Visit:
+    """The visit with a meeting to join, opened in this clinician's name unless it is already. Raises WireError when it
     cannot be."""
-    visit = participant.visit
-    user = participant.user
-    if user is None:
-        raise Permanent("not-linked")
     if visit.join_url_sealed:
         _let_colleague_in(visit, user, deadline)
         return visit
