@@ -45,9 +45,12 @@ def new_app(name: str) -> tuple[Flask, Store]:
 
 
 def serve(name: str, create_app: Callable[[], Flask]) -> None:
-    """Serve the stand-in on 127.0.0.1 at the port of its own URL, a thread a request, until killed."""
+    """Serve the stand-in on 127.0.0.1 at the port of its own URL, a thread a request, until killed. Over TLS, where the
+    launcher names a certificate."""
     logging.getLogger("werkzeug").setLevel(os.environ.get("SANDBOX_LOG_LEVEL", "WARNING"))
-    make_server("127.0.0.1", urlsplit(url_of(name)).port or 80, create_app(), threaded=True).serve_forever()
+    chain, port = os.environ.get("SANDBOX_TLS_CHAIN"), urlsplit(url_of(name)).port or 80
+    tls = (chain, os.environ["SANDBOX_TLS_KEY"]) if chain else None
+    make_server("127.0.0.1", port, create_app(), threaded=True, ssl_context=tls).serve_forever()
 
 
 def form(name: str) -> str:

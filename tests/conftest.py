@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 from django.core.management import call_command
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
@@ -22,8 +22,10 @@ from sandbox.launcher.house import House
 from sandbox.launcher.place import DataInUse, generated_secrets, home
 from sandbox.launcher.ports import free_ports
 from sandbox.launcher.services import Addresses, create_database, services, with_path
+from tests.database import insisting
 
 VIEWPORTS: dict[str, ViewportSize] = {"desktop": {"width": 1200, "height": 800}, "phone": {"width": 390, "height": 844}}
+HOUSES = {"house": 2, "https": 4}  # the houses that a worker may have, with the first of each one's Redis databases
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -53,9 +55,9 @@ def _start_services() -> Addresses:
 
 
 def _numbered(url: str, number: int) -> str:
-    """The Redis database of this xdist worker: four a worker (its broker and cache, its house's broker and cache)."""
+    """The Redis database of this xdist worker: a broker and a cache for itself, and for each house of HOUSES."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return with_path(url, str(4 * int(worker) + number))
+    return with_path(url, str(2 * (1 + len(HOUSES)) * int(worker) + number))
 
 
 def _set_up_django() -> None:
@@ -89,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     the database through `house_database`, and no ORM test may come after them.
     """
     for item in items:
-        if {"running_house", "chromium"} & set(getattr(item, "fixturenames", ())):
+        if {"running_house", "playwright"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("house")
     items.sort(key=lambda item: item.get_closest_marker("house") is not None)
 
@@ -97,16 +99,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def running_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Every process of the product and the sandbox on free ports, with a database of its own. Tests ask for `house`."""
-    url, worker = os.environ["DATABASE_URL"], os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    name = f"{url.rpartition('/')[2]}_house_{worker}"
-    create_database(url, name, fresh=True)
-    addresses = {
-        "DATABASE_URL": with_path(url, name),
-        "REDIS_URL": _numbered(os.environ["REDIS_URL"], 2),
-        "CACHE_URL": _numbered(os.environ["CACHE_URL"], 3),
-    }
-    with House(tmp_path_factory.mktemp("house"), extra_env=addresses) as house:
+    with House(tmp_path_factory.mktemp("house"), extra_env=house_addresses("house")) as house:
         yield house
+
+
+def house_addresses(name: str) -> dict[str, str]:
+    """A new database, and a broker and cache of its own, for a house of this worker."""
+    url, worker = os.environ["DATABASE_URL"], os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    database = f"{url.rpartition('/')[2]}_{name}_{worker}"
+    create_database(url, database, fresh=True)
+    first = HOUSES[name]
+    return {
+        "DATABASE_URL": with_path(url, database),
+        "REDIS_URL": _numbered(os.environ["REDIS_URL"], first),
+        "CACHE_URL": _numbered(os.environ["CACHE_URL"], first + 1),
+    }
 
 
 @pytest.fixture
@@ -141,7 +148,7 @@ def _forget_rows(url: str) -> None:
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)", [migrated]
         ).fetchall()
         tables = sql.SQL(", ").join(sql.Identifier(row[0]) for row in rows)
-        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+        insisting(lambda: connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables)))
 
 
 @pytest.fixture
@@ -160,13 +167,18 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers: one for all that a worker opens."""
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
     """The browser, with a pretended camera and microphone. Fails, never skips, when there is none."""
-    executable = chromium_path()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

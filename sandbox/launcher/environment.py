@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sandbox.launcher.services import Addresses
 
@@ -15,11 +16,11 @@ STAND_INS = ("entra", "graph", "teams", "epic", "mail")
 SMTP = "smtp"  # the mail stand-in's other port
 
 
-def urls_of(ports: Mapping[str, int]) -> dict[str, str]:
+def urls_of(ports: Mapping[str, int], scheme: str = "http") -> dict[str, str]:
     """A base URL a server. The stand-ins live on another host name than the connector, as they do in a hospital."""
     elsewhere = (*STAND_INS, SMTP)
     return {
-        name: f"{SMTP if name == SMTP else 'http'}://{'localhost' if name in elsewhere else '127.0.0.1'}:{port}"
+        name: f"{SMTP if name == SMTP else scheme}://{'localhost' if name in elsewhere else '127.0.0.1'}:{port}"
         for name, port in ports.items()
     }
 
@@ -38,7 +39,7 @@ def stand_in_environment(urls: Mapping[str, str], secrets: Mapping[str, str], da
 
 def connector_environment(urls: Mapping[str, str], secrets: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
     """The connector's settings for a house of stand-ins."""
-    hosts = {name: url.removeprefix("http://") for name, url in urls.items()}
+    hosts = {name: urlsplit(url).netloc for name, url in urls.items()}
     return EHR_CLIENT_IDS | {
         "DJANGO_SETTINGS_MODULE": "connector.settings",
         "SECRET_KEY": secrets["SECRET_KEY"],

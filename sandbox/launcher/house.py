@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 import requests
 
@@ -15,18 +16,19 @@ from sandbox.launcher.environment import STAND_INS, connector_environment, stand
 from sandbox.launcher.place import CHECKOUT, kept_secrets, occupied
 from sandbox.launcher.ports import fixed_ports, free_ports
 from sandbox.launcher.services import Site, start_services
+from sandbox.launcher.tls import Papers, issue, trusting
 
 CONNECTOR = ("web", "notifications", "worker", "scheduler")
 GUNICORN = ("gunicorn", "connector.wsgi", "--worker-class", "gthread", "--threads", "8", "--no-control-socket")
 CELERY = ("celery", "-A", "connector")
 
 
-def answers(url: str) -> Callable[[], bool]:
-    """A question: does this URL answer 200 now?"""
+def answers(url: str, verify: bool | str = True) -> Callable[[], bool]:
+    """A question: does this URL answer 200 now? `verify` is `requests`' own: which authority its certificate needs."""
 
     def ask() -> bool:
         try:
-            return requests.get(url, timeout=2, allow_redirects=False).status_code == 200
+            return requests.get(url, timeout=2, allow_redirects=False, verify=verify).status_code == 200
         except requests.RequestException:
             return False
 
@@ -38,12 +40,20 @@ class House:
 
     `ports`: "fixed" for the demo, "free" for tests. `extra_env` is handed to every process and wins; DATABASE_URL,
     REDIS_URL and CACHE_URL there, or in our own environment, name services that are used in place of embedded ones.
+    `https`: every server speaks TLS, with certificates of an authority made for this run (`papers`).
     """
 
     def __init__(
-        self, data: Path, ports: Literal["fixed", "free"] = "free", extra_env: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        ports: Literal["fixed", "free"] = "free",
+        extra_env: Mapping[str, str] | None = None,
+        *,
+        https: bool = False,
     ) -> None:
         self.data = data
+        self._https = https
+        self.papers: Papers | None = None
         self._choose_ports = fixed_ports if ports == "fixed" else free_ports
         self._extra = dict(extra_env or {})
         self._crew = Crew()
@@ -62,7 +72,8 @@ class House:
         self._open.close()
 
     def _move_in(self) -> None:
-        self.urls = urls_of(self._choose_ports())
+        self.urls = urls_of(self._choose_ports(), "https" if self._https else "http")
+        self.papers = issue(self.data) if self._https else None
         for folder in ("logs", "sandbox"):
             (self.data / folder).mkdir(mode=0o700, exist_ok=True)
         for log in (self.data / "logs").glob("*.log"):
@@ -75,6 +86,7 @@ class House:
             connector_environment(self.urls, secrets, addresses)
             | stand_in_environment(self.urls, secrets, self.data)
             | {"NO_PROXY": "localhost,127.0.0.1", "STATIC_ROOT": str(self.data / "static")}
+            | (trusting(self.papers) if self.papers else {})
             | self._extra
         )
         self._crew.launch(*(self._stand_in(name) for name in STAND_INS))
@@ -91,7 +103,7 @@ class House:
             self.data / "logs" / f"{name}.log",
             CHECKOUT,
             self._lock,
-            answers(ready) if ready else None,
+            answers(ready, self.verify) if ready else None,
             farewell=signal.Signals(farewell),
         )
 
@@ -99,10 +111,11 @@ class House:
         return self._python(name, "-m", f"sandbox.{name}", ready=f"{self.urls[name]}/sandbox/health")
 
     def _gunicorn(self, name: str, workers: int) -> Program:
-        url = self.urls[name]
-        bind = ("--bind", url.removeprefix("http://"), "--workers", str(workers))
+        url, papers = self.urls[name], self.papers
+        bind = ("--bind", urlsplit(url).netloc, "--workers", str(workers))
+        tls = ("--certfile", str(papers.chain), "--keyfile", str(papers.key)) if papers else ()
         # Gunicorn's quick end: a page in the middle of a download does not hold up Ctrl-C.
-        return self._python(name, "-m", *GUNICORN, *bind, ready=f"{url}/health/live", farewell=signal.SIGINT)
+        return self._python(name, "-m", *GUNICORN, *bind, *tls, ready=f"{url}/health/live", farewell=signal.SIGINT)
 
     def _connector(self) -> dict[str, Program]:
         worker = ("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "warning")
@@ -114,6 +127,11 @@ class House:
             "worker": self._python("worker", "-m", *CELERY, *worker),
             "scheduler": self._python("scheduler", "-m", *CELERY, *beat),
         }
+
+    @property
+    def verify(self) -> bool | str:
+        """What `requests` is told of the certificates of this house."""
+        return str(self.papers.authority) if self.papers else True
 
     def _stop_all(self) -> None:
         services = [name for name in self._crew.programs if name not in (*CONNECTOR, *STAND_INS)]
@@ -157,4 +175,4 @@ class House:
     def reset_stand_ins(self) -> None:
         """Bring every stand-in back to its first day. Raises requests.RequestException when one cannot."""
         for name in STAND_INS:
-            requests.post(f"{self.urls[name]}/sandbox/reset", timeout=10).raise_for_status()
+            requests.post(f"{self.urls[name]}/sandbox/reset", timeout=10, verify=self.verify).raise_for_status()

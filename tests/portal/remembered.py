@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import DeadlockDetected
 from psycopg.rows import DictRow
+
+from tests.database import insisting
 
 Database = psycopg.Connection[DictRow]
 TABLES = "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'django_migrations'"
@@ -24,16 +25,14 @@ class Remembered:
 
     def bring_back(self) -> None:
         """Every row as it was. One transaction: foreign keys are looked at when it ends."""
-        while True:
-            try:
-                with self.database.transaction():
-                    names = sql.SQL(", ").join(sql.Identifier(NOW, table) for table in self.tables)
-                    self.database.execute(sql.SQL("TRUNCATE {}").format(names))
-                    for table in self.tables:
-                        self._say("INSERT INTO {0} TABLE {1}", table)
-            except DeadlockDetected:  # a worker was looking for something to do
-                continue
-            return
+        insisting(self._bring_back)
+
+    def _bring_back(self) -> None:
+        with self.database.transaction():
+            names = sql.SQL(", ").join(sql.Identifier(NOW, table) for table in self.tables)
+            self.database.execute(sql.SQL("TRUNCATE {}").format(names))
+            for table in self.tables:
+                self._say("INSERT INTO {0} TABLE {1}", table)
 
     def _say(self, statement: str, table: str) -> None:
         places = (sql.Identifier(schema, table) for schema in (NOW, REMEMBERED))

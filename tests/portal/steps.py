@@ -113,7 +113,7 @@ class Visitor(requests.Session):
         if pressed.get("name"):
             data[str(pressed["name"])] = str(pressed.get("value", ""))
         address = urljoin(page.url, str(form.get("action") or page.url))
-        return Shown(self.post(address, data=data, timeout=SECONDS, allow_redirects=follow))
+        return self._send(address, data, page, follow=follow)
 
     def press_in_row(self, page: Shown, key: str, button: str, **typed: str) -> Shown:
         """Press a button of one open row of the grid, with what is typed into that row."""
@@ -124,7 +124,12 @@ class Visitor(requests.Session):
         assert form
         data = filled(form) | {f"{key}-{name}": value for name, value in typed.items()}
         data[str(pressed["name"])] = str(pressed["value"])
-        return Shown(self.post(urljoin(page.url, str(form["action"])), data=data, timeout=SECONDS))
+        return self._send(urljoin(page.url, str(form["action"])), data, page)
+
+    def _send(self, address: str, data: dict[str, Any], page: Shown, *, follow: bool = True) -> Shown:
+        """Post a form as a browser does, which says whose page the form was on."""
+        said = {"Referer": page.url}
+        return Shown(self.post(address, data=data, headers=said, timeout=SECONDS, allow_redirects=follow))
 
     def sign_in(self, name: str, *, tid: str = "", wanted: str = "/") -> Shown:
         """Sign in with Microsoft, at a tenant's own address when its id is given; the page that is reached."""

@@ -1,0 +1,15 @@
+"""What tests do to a database that workers of a running house use at the same time."""
+
+from collections.abc import Callable
+
+from psycopg.errors import DeadlockDetected
+
+
+def insisting(act: Callable[[], object]) -> None:
+    """Do it; again, as long as a worker that looks for something to do makes it a deadlock."""
+    while True:
+        try:
+            act()
+        except DeadlockDetected:
+            continue
+        return
