@@ -17,7 +17,9 @@ from sandbox.launcher.ports import fixed_ports, free_ports
 from sandbox.launcher.services import Site, start_services
 
 CONNECTOR = ("web", "notifications", "worker", "scheduler")
-GUNICORN = ("gunicorn", "connector.wsgi", "--worker-class", "gthread", "--threads", "8", "--no-control-socket")
+THREADS = ("--worker-class", "gthread", "--threads", "8")
+LONG_ADDRESSES = ("--limit-request-line", "8190")  # launch tokens and codes may be JWTs
+GUNICORN = ("gunicorn", "connector.wsgi", *THREADS, *LONG_ADDRESSES, "--no-control-socket")
 CELERY = ("celery", "-A", "connector")
 
 
