@@ -135,6 +135,6 @@ def test_a_visit_that_the_ehr_has_cancelled_says_so(oracle: Clinic) -> None:
     enter(oracle, CARLA, "770011")
     switch(oracle.house, "epic", visits_cancelled=True)
     _visitor, page = presses(oracle, PIA, oracle.add_visit(CARLA))
-    assert page.heading == "This visit does not take place"
+    assert page.heading == "This visit will not take place"
     assert "+1 555 0100" in page.soup.get_text()
     assert len(oracle.meetings()) == 1

@@ -19,7 +19,7 @@ from visits.models import EhrUserLink, Fact, Participant, Visit
 
 pytestmark = pytest.mark.django_db
 GRANTED = "launch openid fhirUser patient/Appointment.read user/Appointment.rs patient/Encounter.rs"
-EARLY, LATE, OFF = "You are early", "The time for this visit is over", "This visit does not take place"
+EARLY, LATE, OFF = "You are early", "The time for this visit is over", "This visit will not take place"
 WAITING, READY = "You are in the right place", "Your visit is ready"
 
 
