@@ -2,11 +2,14 @@
 Revision.settings."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
+LONGEST_WINDOW = 7 * 24 * 60
+# Minutes before or after a planned time; 0: no limit.
+Window = Annotated[int, Field(ge=0, le=LONGEST_WINDOW)]
 EPIC_STATUS_PATH = "api/epic/2018/Telehealth/ContextLinking/SetExternalConnectionStatus"
 
 
@@ -69,6 +72,9 @@ class Settings:
     meeting_subject: str = "Video visit"
     lobby: Literal["organization", "organizer"] = "organization"
     waiting_silence_minutes: int = 3
+    # When patients may come in, where the EHR says when a visit is planned. Clinicians always may.
+    early_minutes: Window = 0  # at most so long before the start
+    late_minutes: Window = 0  # at most so long after the end, or the start where no end is known
 
 
 _ADAPTER = TypeAdapter(Settings)

@@ -18,7 +18,7 @@ from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthen
 
 from connector import access, agreement, problems, trail
 from connector.addresses import public_url
-from connector.ehr import discovery, fhir, smart
+from connector.ehr import discovery, fhir, scopes, smart
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Connection, EhrSignIn, Revision
@@ -42,7 +42,7 @@ class StartView(OIDCAuthenticationRequestView):
 
     def get_settings(self, attr: str, *default: Any) -> Any:
         """The library's settings, per sign-in in place of per deployment."""
-        fixed = {"OIDC_USE_PKCE": True, "OIDC_AUTHENTICATION_CALLBACK_URL": "ehr_signin_callback"}
+        fixed = {"OIDC_AUTHENTICATION_CALLBACK_URL": "ehr_signin_callback"}
         return fixed.get(attr, getattr(self, attr, default[0] if default else ""))
 
     def get(self, request: HttpRequest, ref: str) -> HttpResponse:
@@ -57,7 +57,10 @@ class StartView(OIDCAuthenticationRequestView):
             return problems.page(request, error.code)
         self.OIDC_OP_AUTH_ENDPOINT = endpoints.authorize
         self.OIDC_RP_CLIENT_ID = agreed.provider_client_id
-        self.OIDC_RP_SCOPES = agreed.sign_in_scopes
+        self.OIDC_USE_PKCE, self.OIDC_USE_NONCE = endpoints.takes_pkce, endpoints.takes_openid
+        self.OIDC_RP_SCOPES = scopes.written(
+            agreed.sign_in_scopes, grammar=endpoints.grammar, openid=endpoints.takes_openid
+        )
         self.extra = {"aud": connection.base_url, "redirect_uri": redirect_uri()}
         response: HttpResponse = super().get(request)
         state = parse_qs(urlsplit(response["Location"]).query)["state"][0]

@@ -30,6 +30,8 @@ LABELS: dict[str, Promise] = {
     "meeting_subject": gettext_lazy("Subject of every meeting"),
     "lobby": gettext_lazy("Who passes the lobby"),
     "waiting_silence_minutes": gettext_lazy("Minutes until a silent waiting page counts as left"),
+    "early_minutes": gettext_lazy("Minutes before the planned start from which patients may come in"),
+    "late_minutes": gettext_lazy("Minutes after the planned end until which patients may come in"),
     "status.path": gettext_lazy("Status service: path"),
     "status.method": gettext_lazy("Status service: method"),
     "status.conference_parameter": gettext_lazy("Status service: parameter of the session id"),

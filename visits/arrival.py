@@ -9,12 +9,12 @@ from django.shortcuts import redirect
 
 from connector import keys, signin, trail
 from connector.agreement import Settings
-from connector.ehr import fhir
-from connector.ehr.smart import PATIENT_SIDE, EhrIdentity, Granted
+from connector.ehr import fhir, smart
+from connector.ehr.smart import PATIENT_SIDE, STAFF_SIDE, EhrIdentity, Granted
 from connector.errors import WireError
 from connector.http import Deadline
-from connector.models import Connection
-from visits import handles, meeting, waiting
+from connector.models import Connection, User
+from visits import handles, meeting, schedule, waiting
 from visits.doors import DOORS, Door
 from visits.models import EhrUserLink, Launch, Participant, Visit
 from visits.trouble import Stop
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 # Keys of the integration record's CONTEXT, which come back beside the token.
 SESSION, EXTERNAL_ID, EXTERNAL_ID_TYPE = "sessionId", "externalId", "externalIdType"
-SESSION_MEMBERS = {"context": SESSION, "conference": SESSION, "appointment": "appointment", "encounter": "encounter"}
+# What names the visit where the record's CONTEXT does not: the resource that the launch is about.
+RESOURCES = {"appointment": "Appointment", "encounter": "Encounter"}
 CLINICIAN = "clinician"  # the purpose of a Microsoft sign-in that links
 
 
@@ -50,6 +51,7 @@ def arrive(
     """Make or find the visit and the participant, then send a patient to the waiting page and a clinician to Teams."""
     connection = row.connection
     door = DOORS[row.door]
+    identity = named(identity, granted)
     press = read_press(door, agreed, granted, identity)
     visit = find_visit(connection, door.session_kind(agreed), press)
     participant = find_participant(visit, press)
@@ -58,12 +60,41 @@ def arrive(
     trail.record(
         connection.organization, "launched", visit=visit.id, participant=participant.id, door=row.door, role=press.role
     )
+    plan = schedule.plan_of(connection.base_url, granted.access_token, granted.scope, granted.context, deadline)
+    schedule.keep(participant, plan, granted.context)
     if not participant.is_staff:
-        waiting.arrived(participant, event_id=str(row.id))
+        _come_in(participant, row, () if door.group else plan.clinicians, deadline)
         return redirect("visit", handle=handles.issue(row))
     if participant.user_id:
-        return redirect("join" if participant.sent_at is None else "visit", handle=handles.issue(row))
+        seen = participant.sent_at or participant.timing == Participant.Timing.CANCELLED
+        return redirect("visit" if seen else "join", handle=handles.issue(row))
     return _to_microsoft(request, row, identity, granted, deadline)
+
+
+def _come_in(participant: Participant, row: Launch, clinicians: tuple[str, ...], deadline: Deadline) -> None:
+    """A patient arrives; where the record names a clinician whom we know, the meeting is opened in that name. Who comes
+    too early, too late, or for a visit that is off, does neither."""
+    if schedule.standing(participant):
+        return
+    waiting.arrived(participant, event_id=str(row.id))
+    visit = participant.visit
+    user = _linked(visit.connection, clinicians) if clinicians and not visit.join_url_sealed else None
+    if user is None:
+        return
+    try:
+        participant.visit = meeting.open_for(visit, user, deadline)
+    except WireError as error:  # the clinician opens it, as always
+        log.info("meeting not opened for the patient", extra={"code": error.code, "status": error.status})
+
+
+def _linked(connection: Connection, clinicians: tuple[str, ...]) -> User | None:
+    """The Microsoft account of the first of these Practitioners who has one here."""
+    for clinician in clinicians:
+        hashed, _kid = hash_of_user(connection, clinician)
+        link = EhrUserLink.objects.select_related("user").filter(connection=connection, ehr_user_hash=hashed).first()
+        if link:
+            return link.user
+    return None
 
 
 def _to_microsoft(
@@ -88,25 +119,49 @@ def _to_microsoft(
     )
 
 
+def named(identity: EhrIdentity | None, granted: Granted) -> EhrIdentity | None:
+    """Who pressed: as the id_token says; where it names no resource, or there is none, as the token response does."""
+    kind, resource_id = smart.fhir_user(str(granted.context.get("fhirUser") or ""))
+    if not kind or (identity and identity.kind):
+        return identity
+    return EhrIdentity(identity.subject if identity else "", kind, resource_id)
+
+
 def read_press(door: Door, agreed: Settings, granted: Granted, identity: EhrIdentity | None) -> Press:
     """What the token response says, held against the door. Raises Stop with the record's field to mend."""
     kind = identity.kind if identity else ""
-    if door.staff == (kind in PATIENT_SIDE) and kind in {*PATIENT_SIDE, "Practitioner", "PractitionerRole"}:
+    if kind in (PATIENT_SIDE if door.staff else STAFF_SIDE):
         raise Stop("launch-wrong-door")
+    # Of a Person or nobody in particular, the client that redeemed the code tells the side: if it is that side's alone.
+    if door.staff and kind not in STAFF_SIDE and agreed.provider_client_id == agreed.patient_client_id:
+        raise Stop("person-unknown")
     context = granted.context
-    role = Participant.Role.PROVIDER if door.staff else Participant.Role.PATIENT
-    if kind == "RelatedPerson":
-        role = Participant.Role.PROXY
-    member = SESSION_MEMBERS[door.session_kind(agreed)]
-    patient = str(context.get("patient") or (identity.resource_id if identity and kind == "Patient" else ""))
+    own = identity.resource_id if identity and kind == "Patient" else ""
+    patient = str(context.get("patient") or own)
     return Press(
-        role=role,
+        role=_role(door, kind, acts_for_another=bool(own) and patient != own),
         ehr_user=_ehr_user(identity, context),
-        session=filled(context.get(member), member),
+        session=_session(door.session_kind(agreed), context),
         patient="" if door.group else patient,
         external_id=filled(context.get(EXTERNAL_ID), EXTERNAL_ID, required=False),
         external_id_type=filled(context.get(EXTERNAL_ID_TYPE), EXTERNAL_ID_TYPE, required=False),
     )
+
+
+def _role(door: Door, kind: str, *, acts_for_another: bool) -> Participant.Role:
+    if door.staff:
+        return Participant.Role.PROVIDER
+    return Participant.Role.PROXY if kind == "RelatedPerson" or acts_for_another else Participant.Role.PATIENT
+
+
+def _session(kind: str, context: dict[str, object]) -> str:
+    """What names the visit at this EHR: a key of the record's CONTEXT, or the resource that the launch is about."""
+    if kind not in RESOURCES:
+        return filled(context.get(SESSION), SESSION)
+    session = filled(smart.launched(context, RESOURCES[kind]), kind, required=False)
+    if not session:
+        raise Stop("context-missing", field=kind)
+    return session
 
 
 def filled(value: object, member: str, *, required: bool = True) -> str:
@@ -161,9 +216,7 @@ def _same_patient(visit: Visit, patient_hash: str) -> None:
 def find_participant(visit: Visit, press: Press) -> Participant:
     """The participant behind a press, made when new, with the ids as this launch brought them."""
     connection = visit.connection
-    ehr_user_hash, kid = keys.hash_of(
-        connection.organization_id, press.ehr_user, ("participant", "ehr_user", str(connection.id))
-    )
+    ehr_user_hash, kid = hash_of_user(connection, press.ehr_user)
     participant = Participant.objects.filter(visit=visit, role=press.role, ehr_user_hash=ehr_user_hash).first()
     if participant is None:
         participant = _new_participant(visit, press, ehr_user_hash, kid)
@@ -174,6 +227,11 @@ def find_participant(visit: Visit, press: Press) -> Participant:
         participant.user = link.user
         participant.save(update_fields=["user"])
     return participant
+
+
+def hash_of_user(connection: Connection, ehr_user: str) -> tuple[str, str]:
+    """(hash, kid of the hash key) of what names a person at this EHR, such as `Practitioner/abc`."""
+    return keys.hash_of(connection.organization_id, ehr_user, ("participant", "ehr_user", str(connection.id)))
 
 
 def _renew_ids(participant: Participant, press: Press) -> None:

@@ -1,12 +1,13 @@
 """Launch: the EHR opens us with `iss` and `launch`; we come back with a token and know who presses for which visit.
 
-SMART App Launch 2.2 §"EHR launch" with PKCE S256. One launch row a state, good once, within five minutes, in one
-browser.
+SMART App Launch 2.2 §"EHR launch"; PKCE, OpenID and the grammar of scopes as the EHR of today knows them. One launch
+row a state, good once, within five minutes, in one browser.
 """
 
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from datetime import timedelta
 
 from django.contrib.auth.decorators import login_not_required
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from connector import agreement, keys
 from connector.addresses import public_url
 from connector.agreement import Settings
-from connector.ehr import discovery, smart
+from connector.ehr import discovery, scopes, smart
 from connector.ehr.discovery import Endpoints
 from connector.http import Deadline
 from connector.models import Connection
@@ -58,13 +59,11 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
             endpoints,
             client_id=client.client_id,
             redirect_uri=redirect_uri(ref, door),
-            scope=DOORS[door].scopes(agreed),
+            scope=asked_scopes(endpoints, agreed, door),
             state=state,
             aud=iss,
             launch=token,
-            nonce=nonce_of(verifier),
-            code_challenge=challenge_of(verifier),
-            code_challenge_method="S256",
+            **_proofs(endpoints, verifier),
         )
     )
     if browser_id:
@@ -90,9 +89,11 @@ def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
         client,
         code=request.GET["code"],
         redirect_uri=redirect_uri(ref, door),
-        code_verifier=verifier,
+        code_verifier=verifier if endpoints.takes_pkce else "",
         deadline=deadline,
     )
+    # RFC 6749 §5.1: a server that grants what it was asked need not repeat it.
+    granted = replace(granted, scope=granted.scope or asked_scopes(endpoints, agreed, door))
     identity = smart.identity_of(
         granted, endpoints, client_id=client.client_id, nonce=nonce_of(verifier), deadline=deadline
     )
@@ -124,6 +125,19 @@ def trusted_endpoints(connection: Connection, agreed: Settings, deadline: Deadli
     if not endpoints.hosts() <= set(connection.approved_hosts):
         raise Stop("ehr-host-changed")
     return endpoints
+
+
+def asked_scopes(endpoints: Endpoints, agreed: Settings, door: str) -> str:
+    """What is asked of this EHR at a door, written as it can read it."""
+    agreed_scopes = DOORS[door].scopes(agreed)
+    return scopes.written(agreed_scopes, grammar=endpoints.grammar, openid=endpoints.takes_openid)
+
+
+def _proofs(endpoints: Endpoints, verifier: str) -> dict[str, str]:
+    """What binds code and id_token to this launch, where the EHR knows such things."""
+    proofs = {"nonce": nonce_of(verifier)} if endpoints.takes_openid else {}
+    challenge = {"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"}
+    return proofs | (challenge if endpoints.takes_pkce else {})
 
 
 def redirect_uri(ref: str, door: str) -> str:

@@ -58,6 +58,7 @@ class Visit(Sealed):
     lobby = models.CharField(max_length=40, blank=True)  # the lobby scope that the last PATCH set; empty: none held
     presence_live = models.BooleanField(default=False)  # a subscription of this generation was accepted
     starts_at = models.DateTimeField(null=True)  # when the EHR says that it begins, where a launch could tell
+    ends_at = models.DateTimeField(null=True)
     department = models.CharField(max_length=64, blank=True)  # the EHR's code of it, from the launch's context
     opened_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -86,6 +87,11 @@ class Participant(Sealed):
         PATIENT = "patient", _("Patient")
         PROXY = "proxy", _("For the patient")
 
+    class Timing(models.TextChoices):
+        EARLY = "early", _("before it opens")
+        LATE = "late", _("after it has closed")
+        CANCELLED = "cancelled", _("the EHR says that it does not take place")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     visit = models.ForeignKey(Visit, models.CASCADE, related_name="participants")
     role = models.CharField(max_length=12, choices=Role.choices)
@@ -94,6 +100,7 @@ class Participant(Sealed):
     external_id_sealed = models.TextField(blank=True)
     external_id_type_sealed = models.TextField(blank=True)
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")  # a clinician's linked account
+    timing = models.CharField(max_length=10, choices=Timing.choices, blank=True)  # of his last press
     sent_at = models.DateTimeField(null=True)  # when he was last sent to Teams
     created_at = models.DateTimeField(db_default=Now())
 

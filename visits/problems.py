@@ -102,6 +102,19 @@ PROBLEMS: dict[str, Problem] = {
         _("The key named below, in the record's CONTEXT line. Ask Epic which token this release fills in."),
         ANALYST,
     ),
+    "context-missing": Problem(
+        _("The EHR did not say which visit this is"),
+        _("Visits are known here by what is named below, and the EHR's answer held none, or more than one."),
+        _("Open the visit from its appointment, not from the chart. If that is no help, see “What names a visit”."),
+        ANALYST,
+    ),
+    "person-unknown": Problem(
+        _("The EHR did not say who you are"),
+        _("It named nobody, and clinicians and patients share one client ID here, so nothing tells them apart."),
+        _("Give provider and patient app a client ID each, or let the EHR name the person (openid and fhirUser)."),
+        ANALYST,
+        403,
+    ),
     "patient-unlike": Problem(
         _("This visit belongs to another patient"),
         _("The EHR named another patient than this visit began with, so nobody was let in."),

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from connector import wires
-from visits import presence
+from visits import presence, schedule
 from visits.models import Participant, Visit, Writeback
 
 ROLES = {
@@ -51,6 +51,7 @@ class View:
     clinician_here: bool
     clinician_left: bool
     told: bool  # the EHR has confirmed that it shows this person as waiting
+    note: str | Promise  # for clinicians: why patients cannot come in yet; empty where they can
 
 
 def of(participant: Participant) -> View:
@@ -64,6 +65,7 @@ def of(participant: Participant) -> View:
         for key, person in everybody.items()
     ]
     people += [_person(_("Somebody else"), outsider.presence, outsider.since) for outsider in state.unattributed]
+    standing = schedule.standing(participant)
     staff = {state.people[key].presence for key, person in everybody.items() if person.is_staff}
     return View(
         people=tuple(people),
@@ -75,6 +77,7 @@ def of(participant: Participant) -> View:
         clinician_here="connected" in staff,
         clinician_left="disconnected" in staff and "connected" not in staff,
         told=_told_waiting(participant),
+        note=schedule.NOTES[standing.timing] if standing else "",
     )
 
 

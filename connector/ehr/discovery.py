@@ -6,6 +6,7 @@ the
 """
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from django.core.cache import cache
 
 from connector.cached import quietly
+from connector.ehr.scopes import Grammar
 from connector.errors import Permanent, Retry, WireError
 from connector.http import Answer, Deadline, fetch
 
@@ -29,12 +31,22 @@ METADATA = "/metadata"
 JSON, FHIR_JSON = "application/json", "application/fhir+json, application/json"
 STATEMENTS = frozenset({"CapabilityStatement", "Conformance"})
 RELEASES = {"1.0": "DSTU2", "3.0": "STU3", "4.0": "R4", "4.3": "R4B", "5.0": "R5"}
+EPIC = re.compile(r"\bepic\b", re.IGNORECASE)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+EPIC_VERSION = re.compile(rf"\b({'|'.join(MONTHS)})[a-z]*\.?\s+(\d{{4}})\b", re.IGNORECASE | re.ASCII)
+EPIC_PKCE, EPIC_OPENID = (2019, 8), (2019, 11)  # the releases of Epic that have it first
+# (whether permission-v1 is named, whether permission-v2 is) -> how scopes are written; before SMART 2 neither is
+GRAMMARS: dict[tuple[bool, bool], Grammar] = {(True, True): "either", (False, True): "v2"}
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The SMART endpoints of one FHIR base URL. `source` is `smart-configuration` or `metadata`; issuer and keys need
-    OpenID."""
+    """The SMART endpoints of one FHIR base URL and what its sign-in understands. `source` is `smart-configuration` or
+    `metadata`; issuer and keys need OpenID.
+
+    `pkce` is whether S256 is named. It is sent where `takes_pkce`: a server that says nothing passes over what it does
+    not know (RFC 6749 §3.1). `takes_openid` = who signed in may be asked.
+    """
 
     authorize: str
     token: str
@@ -42,6 +54,9 @@ class Endpoints:
     jwks_uri: str = ""
     pkce: bool = False
     source: str = "smart-configuration"
+    takes_pkce: bool = True
+    takes_openid: bool = True
+    grammar: Grammar = "v1"
 
     @property
     def openid(self) -> bool:
@@ -196,14 +211,17 @@ def configured(base_url: str, answer: Answer) -> Endpoints | None:
     """The endpoints that a smart-configuration names; None where the metadata has to tell. Raises Retry."""
     _raise_if_busy(answer)
     document = answer.json_or_empty() if answer.ok else {}
-    methods = document.get("code_challenge_methods_supported")
+    methods, capabilities = (texts(document.get(name)) for name in ("code_challenge_methods_supported", "capabilities"))
     found = Endpoints(
         authorize=absolute(f"{base_url}/", document.get("authorization_endpoint")),
         token=absolute(f"{base_url}/", document.get("token_endpoint")),
         issuer=absolute(f"{base_url}/", document.get("issuer")),
         jwks_uri=absolute(f"{base_url}/", document.get("jwks_uri")),
-        pkce="S256" in methods if isinstance(methods, list) else False,
+        pkce="S256" in methods,
+        grammar=GRAMMARS.get(("permission-v1" in capabilities, "permission-v2" in capabilities), "v1"),
     )
+    # A list of capabilities without OpenID says that there is none; no list says nothing.
+    found = replace(found, takes_openid=found.openid or "sso-openid-connect" in capabilities or not capabilities)
     return found if found.authorize and found.token else None
 
 
@@ -230,7 +248,25 @@ def stated(base_url: str, document: dict[str, Any]) -> Endpoints:
     authorize, token = (absolute(f"{base_url}/", uris.get(name)) for name in ("authorize", "token"))
     if not authorize or not token:
         raise Permanent("no-smart-endpoints", host=urlsplit(base_url).hostname or "")
-    return Endpoints(authorize=authorize, token=token, source="metadata")
+    released = epic_release(software_of(document))
+    return Endpoints(
+        authorize=authorize,
+        token=token,
+        source="metadata",
+        takes_pkce=released is None or released >= EPIC_PKCE,
+        takes_openid=released is None or released >= EPIC_OPENID,
+    )
+
+
+def epic_release(software: Software) -> tuple[int, int] | None:
+    """(year, month) of an Epic that tells its release; None for another EHR."""
+    return released_of(software.version) if EPIC.search(software.name) else None
+
+
+def released_of(version: str) -> tuple[int, int] | None:
+    """(year, month) of an Epic version such as `November 2018` or `May 2026`; None for other forms."""
+    found = EPIC_VERSION.search(version)
+    return (int(found.group(2)), MONTHS.index(found.group(1).lower()) + 1) if found else None
 
 
 def _oauth_uris(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -240,6 +276,11 @@ def _oauth_uris(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if extension.get("url") == OAUTH_URIS:
                 for member in dicts(extension.get("extension")):
                     yield str(member.get("url")), str(member.get("valueUri") or "")
+
+
+def texts(value: object) -> list[str]:
+    """The texts in what should be a list of them."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def dicts(value: object) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ import jwt
 from django.utils import timezone
 
 from connector import jwks
-from connector.ehr.discovery import Endpoints, jwks_uri_of
+from connector.ehr import fhir
+from connector.ehr.discovery import Endpoints, dicts, jwks_uri_of
 from connector.errors import Permanent, Retry, WireError, asking
 from connector.http import Answer, Deadline, fetch
 
@@ -33,6 +34,7 @@ TOKEN_ERRORS = frozenset(  # RFC 6749 §5.2
     }
 )
 PATIENT_SIDE = frozenset({"Patient", "RelatedPerson"})
+STAFF_SIDE = frozenset({"Practitioner", "PractitionerRole"})
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,19 @@ def fhir_user(value: str) -> tuple[str, str]:
     """(type, id) of a fhirUser claim, absolute or relative; empty when it is neither."""
     found = FHIR_USER.search(value)
     return (found.group(1), found.group(2)) if found else ("", "")
+
+
+def launched(context: dict[str, Any], kind: str) -> str:
+    """The id of the Appointment or Encounter that a launch is about: of the member of this name, else of the only
+    reference to one in fhirContext (SMART 2.2 §"fhirContext"). Empty where there is none, or where there are several.
+    """
+    own = str(context.get(kind.lower()) or "")
+    if own.strip():
+        named, identifier = fhir.reference(own)
+        return identifier if named == kind else own
+    references = [fhir.reference(one.get("reference")) for one in dicts(context.get("fhirContext"))]
+    found = {identifier for named, identifier in references if named == kind}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _credentials(token_url: str, client: Client) -> dict[str, str]:

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connector.agreement import Settings, StatusService
+from connector.agreement import LONGEST_WINDOW, Settings, StatusService
 from connector.ehr.discovery import normalise
 from portal.labels import LABELS, WORDS
 
@@ -18,7 +18,12 @@ PATH = re.compile(r"[A-Za-z0-9_./~-]*")
 SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e ]*")  # RFC 6749 §3.3
 CONTEXT = re.compile(r"[\x21-\x7e ]*")  # query-shaped, with tokens that Epic fills in; they may hold spaces
 CODES = ("connected", "disconnected", "waiting")
-LONGEST_SILENCE = 60
+# field -> (least, most)
+MINUTES = {
+    "waiting_silence_minutes": (1, 60),
+    "early_minutes": (0, LONGEST_WINDOW),
+    "late_minutes": (0, LONGEST_WINDOW),
+}
 
 # (title, its fields): in this order on the page.
 GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
@@ -49,7 +54,7 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     ),
     (
         _("Meetings and pages"),
-        ("frame_ancestors", "lobby", "meeting_subject", "waiting_silence_minutes"),
+        ("frame_ancestors", "lobby", "meeting_subject", *MINUTES),
     ),
 )
 CODE_LABELS = {
@@ -62,6 +67,8 @@ HINTS: dict[str, Promise] = {
     "client_secret": _("Typed once, sealed, and never shown again. Leave it empty to keep the one that is there."),
     "frame_ancestors": _("One https:// origin a line, without a path. The EHR's own host is always allowed."),
     "meeting_subject": _("One neutral text for all visits: it stands in calendars and lobbies."),
+    "early_minutes": _("0 means at any time. It counts only where the EHR says when the visit is planned."),
+    "late_minutes": _("0 means at any time. Where no end is known, it counts from the start."),
     "status.path": _("Relative to the FHIR base URL up to /api/."),
     "code.connected": _("Ask your Epic technical contact. Without it the EHR is not told."),
 }
@@ -74,7 +81,7 @@ ALLOWED: dict[str, re.Pattern[str]] = {
     **dict.fromkeys((f"code.{name}" for name in CODES), TOKEN),
     "status.path": PATH,
 }
-REQUIRED = {"meeting_subject", "waiting_silence_minutes", "provider_client_id", "status.path", "status.vendor_name"}
+REQUIRED = {"meeting_subject", "provider_client_id", "status.path", "status.vendor_name", *MINUTES}
 LENGTHS = {"meeting_subject": 120, "status.vendor_name": 120, "status.path": 300}
 LONGEST = 1000
 TYPES = get_type_hints(Settings) | {f"status.{name}": kind for name, kind in get_type_hints(StatusService).items()}
@@ -155,8 +162,9 @@ def _field(name: str) -> forms.Field:
         return forms.CharField(
             **common, max_length=LONGEST, widget=forms.PasswordInput({"autocomplete": "new-password"})
         )
-    if name == "waiting_silence_minutes":
-        return forms.IntegerField(**common, min_value=1, max_value=LONGEST_SILENCE)
+    if name in MINUTES:
+        least, most = MINUTES[name]
+        return forms.IntegerField(**common, min_value=least, max_value=most)
     if choices:
         common["required"] = True
         return forms.ChoiceField(**common, choices=[(one, WORDS.get(name, {}).get(one, one)) for one in choices])

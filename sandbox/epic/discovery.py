@@ -40,7 +40,7 @@ def smart_configuration() -> dict[str, Any]:
         abort(404)
     return _endpoints() | {
         "grant_types_supported": ["authorization_code", "client_credentials"],
-        "capabilities": CAPABILITIES,
+        "capabilities": [name for name in CAPABILITIES if name != "permission-v1" or not switched("oracle_health")],
         "code_challenge_methods_supported": ["S256"],
     }
 
@@ -93,12 +93,14 @@ def dstu2_metadata() -> Response:
 def _statement(fhir_version: str, kinds: list[dict[str, Any]]) -> dict[str, Any]:
     old = switched("november_2018")
     release = ("November 2018", "2018-11-12") if old else ("May 2026", "2026-05-11")
+    oracle = switched("oracle_health")  # which names its publisher and no software
+    software = {"software": {"name": "Epic", "version": release[0], "releaseDate": release[1]}}
     return {
         "status": "active",
         "date": f"{release[1]}T00:00:00Z",
-        "publisher": "Not provided",
+        "publisher": "Oracle Health" if oracle else "Not provided",
         "kind": "instance",
-        "software": {"name": "Epic", "version": release[0], "releaseDate": release[1]},
+        **({} if oracle else software),
         "implementation": {"description": "Sandbox stand-in", "url": fhir_base()},
         "fhirVersion": fhir_version,
         "format": ["xml", "json"],

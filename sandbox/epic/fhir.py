@@ -1,7 +1,7 @@
 """The few R4 resources that an app may read with its token."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 from flask import Blueprint, Response, request
 
@@ -16,6 +16,7 @@ from sandbox.store import Document
 
 pages = Blueprint("fhir", __name__)
 HOSPITAL = "o-riverside"
+LENGTH = timedelta(minutes=20)
 
 
 def patient(id: str) -> Resource | None:
@@ -70,9 +71,10 @@ def appointment(id: str) -> Resource | None:
     return {
         "resourceType": "Appointment",
         "id": id,
-        "status": "booked",
-        "start": f"{datetime.now(UTC):%Y-%m-%d}T{visit.time}:00Z",
-        "minutesDuration": 20,
+        "status": "cancelled" if switched("visits_cancelled") else "booked",
+        "start": _starts_at(visit).isoformat(),
+        "end": (_starts_at(visit) + LENGTH).isoformat(),
+        "minutesDuration": LENGTH.seconds // 60,
         "participant": [{"actor": {"reference": actor}, "status": "accepted"} for actor in actors],
     }
 
@@ -85,13 +87,19 @@ def encounter(id: str) -> Resource | None:
     return {
         "resourceType": "Encounter",
         "id": id,
-        "status": "planned",
+        "status": "cancelled" if switched("visits_cancelled") else "planned",
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR", "display": "virtual"},
         "subject": {"reference": f"Patient/{visit.patient}"},
         "participant": [{"individual": {"reference": f"Practitioner/{visit.practitioner}"}}],
         "appointment": [{"reference": f"Appointment/{visit.appointment}"}],
+        "period": {"start": _starts_at(visit).isoformat()},
         "serviceProvider": {"reference": f"Organization/{HOSPITAL}"},
     }
+
+
+def _starts_at(visit: cast.ScheduledVisit) -> datetime:
+    """A visit's time of today."""
+    return datetime.combine(datetime.now(UTC), time.fromisoformat(visit.time), UTC)
 
 
 def organization(id: str) -> Resource | None:

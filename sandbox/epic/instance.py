@@ -32,6 +32,8 @@ SWITCHES = {
     "scopes_nested": "scopes_supported is a list inside a list",
     "keys_remembered": "A client's key set is remembered for 29 hours, also when an unknown key turns up",
     "november_2018": "Epic November 2018: no smart-configuration, no PKCE, no OpenID",
+    "oracle_health": "Oracle Health: no CONTEXT, the appointment in fhirContext, scopes of SMART v2 alone",
+    "visits_cancelled": "Every appointment and encounter is cancelled",
     **{f"authorize_{error}": f"The authorize endpoint sends back with {error}" for error in AUTHORIZE_ERRORS},
     **{f"token_{error}": f"The token endpoint answers {error}" for error in TOKEN_ERRORS},
 }

@@ -12,6 +12,7 @@ from sandbox.epic.records import IFRAME, SLOTS, fill_in
 from sandbox.store import Document
 
 LIFETIME = 5 * 60
+TENANT = "ec2458f2-1e24-41c8-b71b-0e701af7583d"
 WITHOUT_VISIT = ("board", "device-test")
 
 
@@ -56,17 +57,29 @@ def use(token: str) -> bool:
         return table("launches").pop(token, None) is not None
 
 
-def context_of(launch: Document | None, person: Person) -> dict[str, str]:
+def context_of(launch: Document | None, person: Person) -> Document:
     """What the token response says beside the token: patient, visit, and the record's own CONTEXT, filled in."""
     if launch is None:
         return standalone_context(person)
     visit = people.find_visit(launch["csn"])
     embedded = launch["record"]["LAUNCHTYPE"] == IFRAME
+    if switched("oracle_health"):
+        return oracle_context(visit) | {"need_patient_banner": not embedded}
     own = fill_in(launch["record"].get("CONTEXT", ""), token_values(person, visit))
-    return own | visit_context(visit) | {"need_patient_banner": "false" if embedded else "true"}
+    department = {"loginDepartment": person.department} if person.department else {}
+    return own | visit_context(visit) | department | {"need_patient_banner": "false" if embedded else "true"}
 
 
-def standalone_context(person: Person) -> dict[str, str]:
+def oracle_context(visit: ScheduledVisit | None) -> Document:
+    """What Oracle Health says of a visit: the standard's members and its own tenant, and nothing of a record."""
+    known = {"tenant": TENANT, "smart_style_url": f"{fhir_base()}/smart-style.json"}
+    if visit is None:
+        return known
+    appointment = {"reference": f"Appointment/{visit.appointment}"}
+    return known | {"patient": visit.patient, "encounter": visit.encounter, "fhirContext": [appointment]}
+
+
+def standalone_context(person: Person) -> Document:
     """A standalone sign-in knows a MyChart user's own patient, and nothing at all of a clinician's."""
     return patient_context(person.patients[0]) if person.patients else {}
 

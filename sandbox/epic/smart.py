@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, OAuth2Error, UnauthorizedClientError
+from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, OAuth2Error, UnauthorizedClientError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, ClientCredentialsGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from flask import Flask
@@ -124,6 +124,7 @@ def smart_request(grant: CodeGrant) -> None:
     """An Authlib extension: `aud` names this FHIR base, and a launch token is good for this client."""
     grant.register_hook("after_validate_authorization_request_payload", _check_audience)
     grant.register_hook("after_validate_authorization_request_payload", _check_launch)
+    grant.register_hook("after_validate_authorization_request_payload", _check_grammar)
 
 
 def _check_audience(grant: CodeGrant, redirect_uri: None) -> None:
@@ -142,6 +143,12 @@ def _check_launch(grant: CodeGrant, redirect_uri: None) -> None:
         raise InvalidRequestError("A launch needs the scope launch.")
     if launches.find(launch, grant.request.client.client_id) is None:
         raise InvalidLaunchError("The launch token is unknown, used, expired or of another client.")
+
+
+def _check_grammar(grant: CodeGrant, redirect_uri: None) -> None:
+    words = grant.request.payload.data.get("scope", "").split()
+    if switched("oracle_health") and any(word.endswith((".read", ".write", ".*")) for word in words):
+        raise InvalidScopeError("Scopes are written as SMART v2 has them.")
 
 
 def launch_context(grant: CodeGrant) -> None:

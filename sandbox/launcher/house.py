@@ -19,7 +19,9 @@ from sandbox.launcher.services import Site, start_services
 from sandbox.launcher.tls import Papers, issue, trusting
 
 CONNECTOR = ("web", "notifications", "worker", "scheduler")
-GUNICORN = ("gunicorn", "connector.wsgi", "--worker-class", "gthread", "--threads", "8", "--no-control-socket")
+THREADS = ("--worker-class", "gthread", "--threads", "8")
+LONG_ADDRESSES = ("--limit-request-line", "8190")  # launch tokens and codes may be JWTs
+GUNICORN = ("gunicorn", "connector.wsgi", *THREADS, *LONG_ADDRESSES, "--no-control-socket")
 CELERY = ("celery", "-A", "connector")
 
 

@@ -129,6 +129,63 @@ def test_without_a_smart_configuration_the_metadata_tells(reply: Reply, server: 
     assert "json" in server.asked(METADATA)[0].headers["accept"]
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "grammar"),
+    [
+        (["permission-v1", "permission-v2"], "either"),
+        (["permission-v2"], "v2"),
+        (["permission-v1"], "v1"),
+        (["permission-user"], "v1"),
+        (None, "v1"),
+        ("permission-v2", "v1"),
+    ],
+    ids=str,
+)
+def test_the_grammar_of_scopes_is_the_servers_own(capabilities: Any, grammar: str, server: Server) -> None:
+    server.answer(CONFIGURATION, Reply(smart(server, capabilities=capabilities)))
+    assert found(server).grammar == grammar
+
+
+@pytest.mark.parametrize(
+    ("changes", "takes_openid"),
+    [
+        ({}, True),
+        ({"capabilities": ["launch-ehr"]}, True),  # it names an issuer
+        ({"issuer": None, "jwks_uri": None}, True),
+        ({"issuer": None, "jwks_uri": None, "capabilities": ["launch-ehr"]}, False),
+        ({"issuer": None, "jwks_uri": None, "capabilities": None}, True),  # nothing is said
+    ],
+    ids=str,
+)
+def test_who_signed_in_is_asked_unless_the_server_says_that_it_cannot_tell(
+    changes: dict[str, Any], takes_openid: bool, server: Server
+) -> None:
+    server.answer(CONFIGURATION, Reply(smart(server, **changes)))
+    assert found(server).takes_openid is takes_openid
+
+
+@pytest.mark.parametrize(
+    ("software", "takes_pkce", "takes_openid"),
+    [
+        ({"name": "Epic", "version": "November 2018"}, False, False),
+        ({"name": "Epic", "version": "May 2019"}, False, False),
+        ({"name": "Epic", "version": "August 2019"}, True, False),
+        ({"name": "Epic", "version": "November 2019"}, True, True),
+        ({"name": "Epic", "version": "May 2021"}, True, True),
+        ({"name": "Epic", "version": "twelve"}, True, True),
+        ({"name": "Other", "version": "November 2018"}, True, True),
+        (None, True, True),
+    ],
+    ids=str,
+)
+def test_the_metadata_tell_by_the_release_of_epic_what_its_sign_in_understands(
+    software: Any, takes_pkce: bool, takes_openid: bool, server: Server
+) -> None:
+    server.answer(METADATA, Reply(statement(server, software=software)))
+    where = found(server)
+    assert (where.takes_pkce, where.takes_openid, where.grammar) == (takes_pkce, takes_openid, "v1")
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
 def test_an_ehr_that_is_down_or_busy_may_answer_later(status: int, server: Server) -> None:
     server.answer(CONFIGURATION, Reply("<h1>Maintenance</h1>", status, {"Retry-After": "120"}))

@@ -258,6 +258,13 @@ def test_an_export_names_its_organization_where_there_are_several(riverside: Org
             ],
         ),
         (
+            one(settings={"early_minutes": -1, "late_minutes": 10081}),
+            [
+                "connections[0].settings.early_minutes: Input should be greater than or equal to 0.",
+                "connections[0].settings.late_minutes: Input should be less than or equal to 10080.",
+            ],
+        ),
+        (
             one(settings={"lobby": "everybody"}),
             ["connections[0].settings.lobby: Input should be 'organization' or 'organizer'."],
         ),

@@ -3,83 +3,25 @@
 Over real HTTP against an EHR of the tests, which says what each test lets it say.
 """
 
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from django.core.cache import cache
 from django.test import Client
-from django.urls import reverse
-from pytest_django import Settings
 
-from tests.connector.tokens import claims, public, rsa_key, signed
-from tests.servers import Reply
 from tests.visits import factories
-from tests.visits.test_writeback.ehr import TOKEN, Ehr, running
+from tests.visits.pressing import CLINICIAN, PATIENT, PROXY, arrive, come_back, heading, leads_to, press
+from tests.visits.test_writeback.ehr import Ehr
 from visits.browsers import COOKIE
 from visits.models import EhrUserLink, Launch, Participant
 
 pytestmark = pytest.mark.django_db
-ISSUER, KEYS, CONFIGURATION = "/oauth2", "/oauth2/keys", "/.well-known/smart-configuration"
-PATIENT, PROXY, CLINICIAN = "Patient/p1", "RelatedPerson/r1", "Practitioner/e1"
-DOORS = {PATIENT: "patient", PROXY: "patient", CLINICIAN: "provider"}
-CONTEXT = {"sessionId": " 4711", "externalId": " 165790", "externalIdType": "CSN"}
 OTHER_BROWSER = "This launch was started in another browser"
-
-
-@pytest.fixture
-def ehr(settings: Settings) -> Iterator[Ehr]:
-    """An EHR with OpenID; people may launch from it."""
-    cache.clear()
-    with running() as made:
-        server = made.server
-        settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})
-        found = {"authorization_endpoint": f"{server.url}/oauth2/authorize", "token_endpoint": server.url + TOKEN}
-        found |= {"issuer": server.url + ISSUER, "jwks_uri": server.url + KEYS}
-        server.answer(urlsplit(made.connection.base_url).path + CONFIGURATION, Reply(found))
-        server.answer(KEYS, Reply({"keys": [public(rsa_key(), kid="r1", use="sig")]}))
-        factories.approve(made.connection, provider_client_id="provider-1", patient_client_id="patient-1")
-        yield made
-
-
-def press(ehr: Ehr, browser: Client, who: str) -> dict[str, str]:
-    """Press the button; what the EHR is asked for."""
-    address = reverse("launch", args=[ehr.connection.ref, DOORS[who]])
-    answer = browser.get(address, {"iss": ehr.connection.base_url, "launch": "l1"})
-    return {name: value for name, [value] in parse_qs(urlsplit(answer["Location"]).query).items()}
-
-
-def come_back(ehr: Ehr, browser: Client, who: str, asked: dict[str, str], **context: str) -> Any:
-    """The EHR sends a browser back with a code, which is worth this person and this context."""
-    said = claims(iss=ehr.server.url + ISSUER, aud=asked["client_id"], nonce=asked["nonce"], fhirUser=who)
-    granted = {"access_token": "granted", "expires_in": 3600, "id_token": signed(rsa_key(), said, kid="r1")}
-    ehr.server.answer(TOKEN, Reply(granted | CONTEXT | context))
-    address = reverse("launch_callback", args=[ehr.connection.ref, DOORS[who]])
-    return browser.get(address, {"code": "c", "state": asked["state"]})
-
-
-def arrive(ehr: Ehr, browser: Client, who: str, **context: str) -> Any:
-    """The whole way, in one browser."""
-    return come_back(ehr, browser, who, press(ehr, browser, who), **context)
 
 
 def without_cookies(ehr: Ehr, who: str) -> Any:
     """The whole way in a browser that keeps no cookie."""
     return come_back(ehr, Client(), who, press(ehr, Client(), who))
-
-
-def leads_to(answer: Any, name: str) -> bool:
-    """Whether an answer sends the person on to this page of his own."""
-    handle = urlsplit(answer["Location"]).path.split("/")[2] if answer.status_code == 302 else ""
-    return bool(handle) and answer["Location"] == reverse(name, args=[handle])
-
-
-def heading(answer: Any) -> tuple[str, int]:
-    """(what an error page says first, its status)."""
-    title = BeautifulSoup(answer.content, "html.parser").h1
-    return (title.get_text(strip=True) if title else "", answer.status_code)
 
 
 # -------------------------------------------------------------------------------------------------------- the browser

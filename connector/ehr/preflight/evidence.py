@@ -67,8 +67,3 @@ def plain(value: object) -> str:
     """A word that a server sent, fit to be shown: printable, on one line, short; empty where it is no text."""
     text = value if isinstance(value, str) else ""
     return "".join(letter for letter in text if letter.isprintable())[:LONGEST]
-
-
-def texts(value: object) -> list[str]:
-    """The strings in what should be a list of them."""
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from django.utils.translation import override
 
+from connector.ehr.discovery import released_of
 from connector.ehr.preflight import Finding, Report, explain
-from connector.ehr.preflight.checks.fhir import kind_of, released_of
+from connector.ehr.preflight.checks.fhir import kind_of
 from connector.ehr.preflight.texts import TEXTS
 from tests.connector.test_preflight.ehr import Ehr
 

@@ -43,6 +43,22 @@ def test_the_switch_leaves_the_csn_unfilled(epic: Epic) -> None:
     assert epic.launched()["sessionId"] == "%CSN%"
 
 
+def test_the_switch_makes_it_an_oracle_health_with_members_of_the_standard_alone(epic: Epic) -> None:
+    epic.switch(oracle_health=True)
+    refused = sent_back(epic.authorize(launch=epic.launch()))
+    assert refused["error"] == "invalid_scope"  # the usual scopes hold one of SMART v1
+    secret, scope = epic.secret(), "openid fhirUser launch user/Appointment.rs"
+    code = epic.code(launch=epic.launch(), scope=scope)
+    token = json_of(epic.token(code, client_id=PROVIDER, client_secret=secret))
+    assert token["scope"] == scope
+    assert token["fhirContext"] == [{"reference": "Appointment/a-770011"}]
+    assert (token["patient"], token["encounter"], token["need_patient_banner"]) == ("p-sandberg", "v-770011", False)
+    assert {"tenant", "smart_style_url"} <= set(token)
+    assert not {"sessionId", "externalId", "appointment", "loginDepartment"} & set(token)
+    metadata = json_of(requests.get(f"{epic.base}/metadata?_format=json", timeout=10))
+    assert (metadata["publisher"], "software" in metadata) == ("Oracle Health", False)
+
+
 def test_a_launch_token_is_good_once(epic: Epic) -> None:
     launch = epic.launch()
     epic.code(launch=launch)

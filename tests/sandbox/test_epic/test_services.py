@@ -38,6 +38,16 @@ def test_a_client_record_without_an_api_is_not_granted_its_scope(epic: Epic) -> 
     assert epic.launched()["scope"] == "openid profile fhirUser launch user/Patient.read"
 
 
+def test_a_switch_cancels_every_visit(epic: Epic) -> None:
+    token = epic.launched()["access_token"]
+    booked = json_of(epic.read("Appointment/a-770011", token))
+    epic.switch(visits_cancelled=True)
+    cancelled = json_of(epic.read("Appointment/a-770011", token))
+    assert (booked["status"], cancelled["status"]) == ("booked", "cancelled")
+    assert booked["start"][11:16] == "09:00"
+    assert booked["end"][11:16] == "09:20"
+
+
 def test_switches_bend_errors_of_fhir(epic: Epic) -> None:
     token = epic.launched()["access_token"]
     epic.switch(unauthorized_for_forbidden=True, errors_not_fhir=True)

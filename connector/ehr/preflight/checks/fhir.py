@@ -10,7 +10,7 @@ from connector.ehr.preflight.evidence import fault, media_type, plain, told
 from connector.ehr.preflight.shapes import Finding, Kind, Level
 
 KINDS: dict[Kind, re.Pattern[str]] = {
-    "epic": re.compile(r"\bepic\b", re.IGNORECASE),
+    "epic": discovery.EPIC,
     "oracle": re.compile(r"cerner|oracle|millennium", re.IGNORECASE),
 }
 RELEASES: dict[str, tuple[str, Level]] = {
@@ -20,8 +20,6 @@ RELEASES: dict[str, tuple[str, Level]] = {
     "R4B": ("release-r4", "ok"),
     "R5": ("release-newer", "info"),
 }
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-EPIC_VERSION = re.compile(rf"\b({'|'.join(MONTHS)})[a-z]*\.?\s+(\d{{4}})\b", re.IGNORECASE | re.ASCII)
 OLDEST = (2018, 11)
 WANTED = ("Practitioner", "Patient", "Appointment", "Encounter")
 
@@ -55,7 +53,7 @@ def software(seen: Seen) -> Iterator[Finding]:
     if kind_of(seen.statement) != "epic":
         yield Finding("software-other", "info", seen.metadata.asked, came)
         return
-    released = released_of(found.version)
+    released = discovery.released_of(found.version)
     check, level = _judged(released)
     yield Finding(check, level, seen.metadata.asked, came)
 
@@ -64,12 +62,6 @@ def _judged(released: tuple[int, int] | None) -> tuple[str, Level]:
     if released is None:
         return "software-version-unknown", "info"
     return ("software-supported", "ok") if released >= OLDEST else ("software-too-old", "blocks")
-
-
-def released_of(version: str) -> tuple[int, int] | None:
-    """(year, month) of an Epic version such as `November 2018` or `May 2026`; None for other forms."""
-    found = EPIC_VERSION.search(version)
-    return (int(found.group(2)), MONTHS.index(found.group(1).lower()) + 1) if found else None
 
 
 def kind_of(statement: dict[str, Any]) -> Kind:

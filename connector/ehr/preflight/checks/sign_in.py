@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from connector.ehr.discovery import dicts
+from connector.ehr.discovery import dicts, texts
 from connector.ehr.preflight.asking import Seen
 from connector.ehr.preflight.checks.fhir import kind_of
-from connector.ehr.preflight.evidence import fault, plain, texts, told
+from connector.ehr.preflight.evidence import fault, plain, told
 from connector.ehr.preflight.shapes import Finding, Level
 from connector.http import is_allow_listed
 
