@@ -79,6 +79,12 @@ def administered_by(user: User) -> Organization | None:
     return Organization.objects.filter(administrators__user=user, tid=user.tid).first()
 
 
+def reports_read_by(user: User) -> Organization | None:
+    """The organization whose reports this person may read: its administrators may, and the readers they name."""
+    allowed = Q(administrators__user=user) | Q(readers__oid=user.oid)
+    return Organization.objects.filter(allowed, tid=user.tid).distinct().first()
+
+
 def connections_of(user: User) -> QuerySet[Connection]:
     """The connections a person may see: an administrator his organization's, an approver those that name him."""
     named = Q(proposed__approver_oid=user.oid) | Q(live__approver_oid=user.oid)

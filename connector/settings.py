@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE = {
         "visits.tasks.sweep_receipts": 5.0,
         "visits.tasks.sweep_presence": 5.0,
         "visits.tasks.sweep_writebacks": 5.0,
+        "visits.tasks.settle_reports": 30.0,
         "visits.tasks.seal_trail": 60.0,
         "visits.tasks.renew_subscriptions": 60.0,
         "visits.tasks.forget": 3600.0,

@@ -30,7 +30,10 @@ def _name(user: User, organization: Organization, connection: Connection | None)
         return administrator.name
     named = Revision.objects.filter(connection__organization=organization, approver_oid=user.oid)
     newest = (named.filter(connection=connection) if connection else named).order_by("-submitted_at").first()
-    return newest.approver_name if newest else ""
+    if newest:
+        return newest.approver_name
+    reader = organization.readers.filter(oid=user.oid).first()
+    return reader.name if reader else ""
 
 
 def address_of(request: HttpRequest) -> str | None:

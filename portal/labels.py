@@ -61,6 +61,9 @@ DETAILS: dict[str, Promise] = {
     "ended": gettext_lazy("Ended early"),
     "format": gettext_lazy("Format"),
     "shown": gettext_lazy("Filter"),
+    "what": gettext_lazy("What"),
+    "reader": gettext_lazy("Reader of the reports"),
+    "allowance": gettext_lazy("Visits a month"),
 }
 # What stands for a value that is a code.
 WORDS: dict[str, dict[str, Promise]] = {

@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy
 from connector import access
 from connector.signin import signed_in
 
+REPORTS = gettext_lazy("Reports")
 # What stands below the three steps: (URL name, title), for administrators.
 TOOLS: tuple[tuple[str, Promise], ...] = (
     ("ready", gettext_lazy("Getting ready")),
     ("status", gettext_lazy("Status")),
+    ("reports", REPORTS),
     ("history", gettext_lazy("History")),
     ("keys", gettext_lazy("Keys")),
 )
@@ -28,19 +30,21 @@ def page(request: HttpRequest, template: str, step: str, *, status: int = 200, *
     live = connections.exclude(live=None)
     administered = access.administered_by(user)
     first = None if administered else connections.first()
+    reads = administered or access.reports_read_by(user)
+    tools = TOOLS if administered else (("reports", REPORTS),) if reads else ()
     steps = [
         ("configure", _("Configuration information"), connections.exists()),
         ("approve", _("Approve or view"), live.exists()),
         ("records", _("Review and finish"), live.filter(proposed=None).exists()),
     ]
     shown = {
-        "organization": administered or (first and first.organization),
+        "organization": administered or (first and first.organization) or reads,
         "is_administrator": administered is not None,
         "steps": [
             {"title": title, "url": reverse(name), "done": done, "current": name == step} for name, title, done in steps
-        ],
-        "tools": [{"title": title, "url": reverse(name), "current": name == step} for name, title in TOOLS]
-        if administered
+        ]
+        if administered or first or not reads  # who reads the reports has no business with the steps
         else [],
+        "tools": [{"title": title, "url": reverse(name), "current": name == step} for name, title in tools],
     }
     return render(request, template, shown | context, status=status)

@@ -21,6 +21,8 @@ from portal.configure import details, grid, pages, settings_page
 from portal.history import views as history
 from portal.ready import views as ready
 from portal.records import views as records
+from portal.reports import readers
+from portal.reports import views as reports
 
 urlpatterns = [
     path("", pages.home, name="portal"),
@@ -64,6 +66,14 @@ urlpatterns = [
     path("try/<slug:ref>/<uuid:visit>/<str:side>/", try_visit.side, name="test_side"),
     path("keys/", keys.index, name="keys"),
     path("keys/rotate/", keys.rotate, name="keys_rotate"),
+    path("reports/", reports.index, name="reports"),
+    path("reports/charts/", reports.drawn, name="reports_charts"),
+    path("reports/month/", reports.monthly, name="reports_month"),
+    path("reports/export/", reports.export, name="reports_export"),
+    path("reports/readers/", readers.readers, name="reports_readers"),
+    path("reports/readers/name/", readers.name, name="reports_reader_name"),
+    path("reports/readers/<int:number>/remove/", readers.remove, name="reports_reader_remove"),
+    path("reports/allowance/", readers.allow, name="reports_allowance"),
     path("history/", history.index, name="history"),
     path("history/export/", history.export, name="history_export"),
     path("history/<slug:ref>/", history.one, name="history_one"),

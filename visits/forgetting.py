@@ -1,5 +1,5 @@
-"""Forgetting: what is kept of a visit goes when the connection's retention is over. The trail keeps codes and opaque
-ids."""
+"""Forgetting: what is kept of a visit goes when the connection's retention is over. Trail and reports keep codes and
+opaque ids."""
 
 from datetime import datetime, timedelta
 
@@ -7,6 +7,7 @@ from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterR
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from visits import reports
 from visits.models import Browser, Launch, Visit, Writeback
 
 BATCH = 500
@@ -21,6 +22,7 @@ def forget() -> int:
     Browser.objects.filter(seen_at__lt=now - UNSEEN_BROWSER).delete()
     forgotten = 0
     while batch := list(_over(now).values_list("pk", flat=True)[:BATCH]):
+        reports.settle(batch)
         Visit.objects.filter(pk__in=batch).delete()
         forgotten += len(batch)
     return forgotten

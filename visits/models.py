@@ -350,3 +350,6 @@ class Writeback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.presence} {self.state}"
+
+
+from visits.models_report import Report as Report  # noqa: E402 -- a model of this app, in a file of its own

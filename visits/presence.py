@@ -15,7 +15,7 @@ from connector import trail, wires
 from connector.cached import quietly
 from connector.each import each
 from connector.models import Connection, Entry
-from visits import facts, fold, writeback
+from visits import facts, fold, reports, writeback
 from visits.fold import FactLine, Person, PersonState, VisitState
 from visits.models import Fact, Participant, Visit, Writeback
 
@@ -48,20 +48,24 @@ def state_of(visit: Visit) -> VisitState:
 
 def refold(visit_id: UUID, generation: int | None = None) -> None:
     """Fold a visit and write what the fold changes: its times, trail entries, writebacks. Again without new facts it
-    writes nothing; a visit that has been forgotten is none. Of an earlier `generation` only the trail is mended."""
+    writes nothing; a visit that has been forgotten is none. Of an earlier `generation` only trail and report are
+    mended."""
     with transaction.atomic():
         visit = _locked(visit_id)
         if visit is None:
             return
         participants = list(visit.participants.select_related("user"))
         if generation not in (None, visit.generation):
-            _write_trail(visit, _state(visit, participants, generation), over=True)
+            earlier = _state(visit, participants, generation)
+            _write_trail(visit, earlier, over=True)
+            reports.write(visit, participants, earlier, generation)
             return
         state = _state(visit, participants)
         _write_times(visit, state)
         _write_trail(visit, state, over=visit.ended_at is not None)
         for target_id, lane in _write_back(visit, participants, state):
             transaction.on_commit(partial(writeback.wake, target_id, lane))
+        reports.write(visit, participants, state)
 
 
 def sweep() -> int:

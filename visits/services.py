@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from connector.models import Connection
-from visits import writeback
+from visits import reports, writeback
 from visits.models import Launch, Receipt, Subscription, Target, Visit, Writeback
 from visits.summary import WORDS
 from visits.trial import Ids, Step, timeline
@@ -26,6 +26,7 @@ __all__ = [
     "given_up",
     "notification_kids",
     "open_test_side",
+    "reports",
     "send_again",
     "test_visit",
     "test_visits",

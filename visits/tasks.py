@@ -6,7 +6,7 @@ from celery import shared_task
 from connector import trail
 from connector.each import each
 from connector.models import Organization
-from visits import forgetting, meeting, presence, receipts, writeback
+from visits import forgetting, meeting, presence, receipts, reports, writeback
 
 
 @shared_task
@@ -38,6 +38,12 @@ def sweep_presence() -> None:
 def sweep_writebacks() -> None:
     """Lanes with something to deliver that nobody drains."""
     writeback.sweep()
+
+
+@shared_task
+def settle_reports() -> None:
+    """What the EHR was told, in the rows of reports."""
+    reports.settle_due()
 
 
 @shared_task

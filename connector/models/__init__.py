@@ -3,7 +3,7 @@
 from connector.models.agreement import Connection, Decision, EhrSignIn, Environment, Revision, new_ref
 from connector.models.history import Change, Entry
 from connector.models.key import Key
-from connector.models.people import Administrator, Organization, User, UserManager
+from connector.models.people import Administrator, Organization, Reader, User, UserManager
 from connector.models.upkeep import Check, Downtime, Notice, Preflight, Proof
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Organization",
     "Preflight",
     "Proof",
+    "Reader",
     "Revision",
     "User",
     "UserManager",

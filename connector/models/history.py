@@ -49,6 +49,8 @@ class Change(models.Model):
         EXPORTED = "exported", _("Exported")
         TEST_VISIT = "test-visit", _("Test visit")
         FORWARDED = "forwarded", _("Link forwarded")
+        READERS = "readers", _("Readers of the reports changed")
+        ALLOWANCE = "allowance", _("Allowance of visits changed")
         LINKED = "linked", _("Microsoft account linked to another EHR user as well")
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="changes")

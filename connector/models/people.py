@@ -1,6 +1,7 @@
 """People and the organizations they belong to."""
 
 import uuid
+from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -41,6 +42,7 @@ class Organization(models.Model):
     name = models.CharField(max_length=256, blank=True)
     region = models.CharField(max_length=8)
     consented_at = models.DateTimeField(null=True)  # when an app token for this tenant last proved admin consent
+    allowance = models.PositiveIntegerField(null=True)  # visits a month that are paid for; empty: none is set
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -64,6 +66,24 @@ class Administrator(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "user"], name="administrator_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Reader(models.Model):
+    """Somebody of the directory whom administrators let read the reports, and nothing else. Like an approver he is
+    named before he ever signs in."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="readers")
+    oid = models.UUIDField()
+    name = models.CharField(max_length=256)
+    upn = models.CharField(max_length=256)
+    named_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "oid"], name="reader_once")]
+        ordering: ClassVar = ["name", "pk"]
 
     def __str__(self) -> str:
         return self.name

@@ -30,6 +30,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("configure" if organization.consented_at else "ready")
     if access.connections_of(user).exists():
         return redirect("approve")
+    if access.reports_read_by(user):
+        return redirect("reports")
     organization = Organization.objects.filter(tid=user.tid).first()
     if organization is None or organization.consented_at is None:
         return redirect("consent")
@@ -41,7 +43,9 @@ def home(request: HttpRequest) -> HttpResponse:
 def people(request: HttpRequest) -> HttpResponse:
     """Directory suggestions while a name is typed: an improvement for the form, which works without it."""
     organization = access.administered_by(signed_in(request))
-    typed = next((str(value) for name, value in request.POST.items() if name.endswith("approver")), "").strip()[:200]
+    typed = next(
+        (str(value) for name, value in request.POST.items() if name.endswith(("approver", "reader"))), ""
+    ).strip()[:200]
     found: list[Person] = []
     if organization and len(typed) > 1:
         try:

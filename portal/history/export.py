@@ -1,20 +1,16 @@
 """The history as a file, written while it is read."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC
-from io import StringIO
 from itertools import chain
 from typing import Any
 
 from django.http import StreamingHttpResponse
-from django.utils import timezone
 
+from portal import sheets
 from portal.history.lines import Line
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 -- what spreadsheets calculate
 
 
 @dataclass(frozen=True)
@@ -30,11 +26,7 @@ class Format:
 def streamed(written: Format, acts: Iterable[Line]) -> StreamingHttpResponse:
     """The acts as a download."""
     texts = (written.write(act) for act in acts)
-    response = StreamingHttpResponse(chain([written.beginning], texts), content_type=written.media_type)
-    name = f"history-{timezone.now():%Y%m%dT%H%M%SZ}.{written.ending}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "no-store"
-    return response
+    return sheets.download("history", written.ending, written.media_type, chain([written.beginning], texts))
 
 
 COLUMNS = ("at", "kind", "who", "address", "connection", "environment", "revision", "reason", "detail")
@@ -45,23 +37,11 @@ def _cells(act: Line) -> dict[str, Any]:
     return {"at": act.at.astimezone(UTC).isoformat(), "revision": act.number} | kept
 
 
-def _row(cells: Iterable[Any]) -> str:
-    """A row of RFC 4180."""
-    out = StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
-
-
 def as_csv(act: Line) -> str:
-    """A row of RFC 4180 in which no spreadsheet finds a formula: what looks like one begins with an apostrophe."""
+    """A row for spreadsheets."""
     cells = _cells(act)
     cells["detail"] = json.dumps(act.detail, ensure_ascii=False) if act.detail else ""
-    return _row(_harmless(cells[name]) for name in COLUMNS)
-
-
-def _harmless(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return sheets.row(cells[name] for name in COLUMNS)
 
 
 def as_json(act: Line) -> str:
@@ -71,7 +51,6 @@ def as_json(act: Line) -> str:
 
 
 FORMATS: dict[str, Format] = {
-    # Spreadsheets read UTF-8 only where a byte order mark says so.
-    "csv": Format("csv", "text/csv; charset=utf-8; header=present", "\ufeff" + _row(COLUMNS), as_csv),
+    "csv": Format("csv", sheets.MEDIA_TYPE, sheets.BEGINNING + sheets.row(COLUMNS), as_csv),
     "jsonl": Format("jsonl", "application/jsonl; charset=utf-8", "", as_json),
 }

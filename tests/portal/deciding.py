@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from django.test import Client
 from pytest_django import Settings
@@ -27,6 +28,14 @@ class Directory:
         account = {"id": str(user.oid), "displayName": "Somebody", "accountEnabled": enabled}
         self.server.answer(f"/v1.0/users/{user.oid}", Reply(account | {"userPrincipalName": "one@riverside.example"}))
         return user
+
+    def says_of(self, upn: str, account: dict[str, object]) -> None:
+        """What it answers where a sign-in name is asked for."""
+        self.server.answer(f"/v1.0/users/{quote(upn, safe='')}", Reply(account))
+
+    def finds(self, *accounts: dict[str, object]) -> None:
+        """What any search comes to."""
+        self.server.answer("/v1.0/users", Reply({"value": list(accounts)}))
 
     def is_silent_about(self, user: User) -> None:
         self.server.answer(f"/v1.0/users/{user.oid}", Reply("<h1>Bad gateway</h1>", 502))

@@ -1,0 +1,1 @@
+"""Reports for administrators and the readers they name: visits by page, in charts, by month, and as a file."""

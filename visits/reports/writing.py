@@ -1,0 +1,113 @@
+"""Writing the rows: what the fold knows with the fold, under the visit's lock; what became of the writebacks when they
+are final."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from django.utils import timezone
+
+from visits import outcome
+from visits.fold import VisitState
+from visits.models import Participant, Report, Visit, Writeback
+from visits.outcome import Reading
+
+Told = Report.Told
+State = Writeback.State
+BATCH = 500
+NEWEST_LAST = ("participant", "target", "sequence")
+
+
+def write(visit: Visit, participants: Iterable[Participant], state: VisitState, generation: int | None = None) -> None:
+    """Keep what the fold of one meeting (empty: the present one) came to, inside the caller's transaction, which holds
+    the visit's row. Test visits are in no report."""
+    generation = generation or visit.generation
+    ended = generation != visit.generation or visit.ended_at is not None
+    staff = {str(one.id) for one in participants if one.is_staff}
+    found = outcome.read(state, staff, ended=ended, live=visit.presence_live, now=timezone.now())
+    if visit.test or found.began_at is None:
+        return
+    row = Report(visit=visit.pk, generation=generation, **_kept(visit, found, found.began_at))
+    Report.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["visit", "generation"], update_fields=list(_FOLDED)
+    )
+    settle([visit.pk])
+
+
+_FOLDED = (
+    *("organization_id", "connection_id", "department", "at", "began_at", "met_at", "left_at"),
+    *("duration", "waiting", "lobby", "attendants", "outcome"),
+)
+
+
+def _kept(visit: Visit, found: Reading, began_at: datetime) -> dict[str, object]:
+    return {
+        "organization_id": visit.organization_id,
+        "connection_id": visit.connection_id,
+        "department": visit.department,
+        "at": found.met_at or began_at,
+        "began_at": began_at,
+        "met_at": found.met_at,
+        "left_at": found.left_at,
+        "duration": round(found.duration.total_seconds()),
+        "waiting": round(found.waiting.total_seconds()),
+        "lobby": round(found.lobby.total_seconds()),
+        "attendants": found.attendants,
+        "outcome": Report.RUNNING if found.running else found.outcome.value,
+    }
+
+
+def settle(visits: Collection[UUID]) -> None:
+    """Bring what the EHR was told up to date in the rows of these visits. Before a visit is forgotten it is asked for
+    once more: after that nobody knows."""
+    told = _writebacks(visits)
+    changed = []
+    for rows in _by_visit(Report.objects.filter(visit__in=visits)).values():
+        for row, until in zip(rows, [*(later.began_at for later in rows[1:]), None], strict=True):
+            of_row = [one for one in told[row.visit] if _within(one.happened_at, row.began_at, until)]
+            if (row.told, row.told_after) != (now := _summed(of_row)):
+                row.told, row.told_after = now
+                changed.append(row)
+    Report.objects.bulk_update(changed, ["told", "told_after"])
+
+
+def settle_due() -> None:
+    """Settle the rows with something that waits, and those whose visits have something waiting again."""
+    waiting = Writeback.objects.filter(state=State.WAITING).values_list("participant__visit", flat=True)
+    visits = iter({*Report.objects.filter(told=Told.WAITING).values_list("visit", flat=True), *waiting})
+    while batch := list(islice(visits, BATCH)):
+        settle(batch)
+
+
+def _writebacks(visits: Collection[UUID]) -> dict[UUID, list[Writeback]]:
+    found = Writeback.objects.filter(participant__visit__in=visits).select_related("participant").order_by(*NEWEST_LAST)
+    by_visit: dict[UUID, list[Writeback]] = defaultdict(list)
+    for row in found:
+        by_visit[row.participant.visit_id].append(row)
+    return by_visit
+
+
+def _by_visit(rows: Iterable[Report]) -> dict[UUID, list[Report]]:
+    by_visit: dict[UUID, list[Report]] = defaultdict(list)
+    for row in sorted(rows, key=lambda one: one.generation):
+        by_visit[row.visit].append(row)
+    return by_visit
+
+
+def _within(at: datetime, since: datetime, until: datetime | None) -> bool:
+    return since <= at and (until is None or at < until)
+
+
+def _summed(rows: list[Writeback]) -> tuple[Told, int | None]:
+    """(what became of them together, the longest time until the EHR knew). Something that was given up outweighs what
+    was delivered, unless something newer about the same person was delivered to the same target."""
+    newest = {(row.participant_id, row.target_id): State(row.state) for row in rows}.values()
+    answered = [(row.happened_at, row.finished_at) for row in rows if row.state == State.DELIVERED]
+    after = [round((end - begin).total_seconds()) for begin, end in answered if end]
+    found = next((told for state, told in _HEAVIEST.items() if state in newest), Told.NOTHING)
+    return found, max(max(after), 0) if after else None
+
+
+_HEAVIEST = {State.WAITING: Told.WAITING, State.DEAD: Told.DEAD, State.DELIVERED: Told.DELIVERED}
