@@ -6,9 +6,8 @@ from hashlib import sha256
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from visits import agents, handover, onward, trouble, waiting, waiting_page
@@ -58,8 +57,10 @@ def page(request: HttpRequest, seat: Seat, handle: str) -> HttpResponse:
     if not room.ended and not _me(room, seat).waits:
         waiting.back(seat.participant)
         room = waiting_page.room_of(seat)
+    if language := _device(room, seat).language:
+        translation.activate(language)
     response = _unless_shown(request, seat, _context(request, seat, room, handle))
-    if request.htmx and not seat.browser_hash:  # type: ignore[attr-defined]
+    if _wants_inside(request) and not seat.browser_hash:
         response["HX-Replace-Url"] = reverse("visit", args=[handle])  # the old address is used up: a reload asks here
     return trouble.framed_by(response, room.ancestors)
 
@@ -77,6 +78,10 @@ def _me(room: Room, seat: Seat) -> One:
     return room.people.get(seat.participant, One())
 
 
+def _device(room: Room, seat: Seat) -> Device:
+    return room.devices.get(seat.launch, Device())
+
+
 def _stage(room: Room, me: One) -> str:
     if room.ended:
         return "ended"
@@ -85,7 +90,7 @@ def _stage(room: Room, me: One) -> str:
 
 def _context(request: HttpRequest, seat: Seat, room: Room, handle: str) -> dict[str, object]:
     """What the page shows of the room: its own person and launch, and nobody else's."""
-    me, device = _me(room, seat), room.devices.get(seat.launch, Device())
+    me, device = _me(room, seat), _device(room, seat)
     stage = STAGES[_stage(room, me)]
     agent = agents.agent_of(request.headers.get("User-Agent", ""))
     # Until the meeting is open nobody knows whether it will have a browser link; it nearly always has.
@@ -127,16 +132,20 @@ def _asks(room: Room, needs_app: bool) -> list[str | Promise]:
 def _unless_shown(request: HttpRequest, seat: Seat, context: dict[str, object]) -> HttpResponse:
     """The page; for htmx its inside, or nothing where it shows that already. A handle that is used up is always
     followed by the next."""
-    if not request.htmx:  # type: ignore[attr-defined]
-        return render(request, "visits/waiting.html", context | {"shown": _fingerprint(context)})
     shown = _fingerprint(context)
+    if not _wants_inside(request):
+        return render(request, "visits/waiting.html", context | {"shown": shown})
     if seat.browser_hash and request.headers.get(SHOWN) == shown:
         return HttpResponse(status=204)
     return render(request, "visits/waiting_state.html", context | {"shown": shown})
+
+
+def _wants_inside(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers
 
 
 def _fingerprint(context: dict[str, object]) -> str:
     """What the reader sees, in short. A link into another browser gets stale with time."""
     seen = [repr(value) for name, value in context.items() if name not in {"handle", "leave"}]
     age = int(timezone.now().timestamp() // LINK_SECONDS) if context["leave"] else 0
-    return sha256(f"{get_language()} {age} {seen}".encode()).hexdigest()[:16]
+    return sha256(f"{translation.get_language()} {age} {seen}".encode()).hexdigest()[:16]

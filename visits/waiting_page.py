@@ -87,8 +87,9 @@ class Room:
 
 
 def known_seat(request: HttpRequest, handle: str) -> Seat | None:
-    """The seat of this browser's handle, if the cache knows it. None proves nothing: the rows decide then."""
-    seat: Seat | None = quietly(lambda: cache.get(SEAT.format(hash_of(handle))))
+    """The seat of this browser's handle, if the cache knows it. None proves nothing: the rows decide then, and for
+    whatever is asked beyond the page itself."""
+    seat: Seat | None = None if request.GET else quietly(lambda: cache.get(SEAT.format(hash_of(handle))))
     if seat is None or seat.until < time.time() or seat.browser_hash != browser_of(request):
         return None
     return seat

@@ -47,6 +47,7 @@ def link(app: Phone) -> str:
 def test_a_fresh_browser_goes_on_with_the_same_visit(app: Phone, pia: Participant, cookies: bool) -> None:
     safari = Phone(cookies=cookies).open(link(app))
     assert (safari.heading, safari.status) == (ASKS, 200)
+    assert "+1 555 0100" in safari.text
     assert safari.send().heading == WAITS
     assert safari.refresh().heading == WAITS
     first, second = Launch.objects.order_by("created_at")

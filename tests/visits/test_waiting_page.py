@@ -326,7 +326,20 @@ def test_a_browser_that_fits_or_is_unknown_hears_nothing_of_browsers(
 def test_in_an_app_the_way_out_comes_first_and_the_way_on_stays(visit: Visit, pia: Participant) -> None:
     opened(visit)
     phone = Phone(APP).press(pia)
-    assert [words(link) for link in phone.shown.select("#state a.button")] == ["Open in Safari", "Go to your visit"]
+    assert [words(link) for link in phone.shown.select("#state a.button")] == [
+        "Open in Safari",
+        "Go on inside this app",
+    ]
+
+
+@pytest.mark.parametrize("agent", [SAFARI, APP, FIREFOX])
+def test_nothing_on_the_way_into_the_visit_is_a_pop_up_that_could_be_blocked(
+    visit: Visit, pia: Participant, agent: str
+) -> None:
+    opened(visit)
+    page = Phone(agent).press(pia)
+    assert page.shown.select("a#go[target=_top]")
+    assert {str(link["href"]) for link in page.shown.select("a[target=_blank]")} <= {page.leave}  # and can be copied
 
 
 # --------------------------------------------------------------------------------------- without cookies, and in groups
