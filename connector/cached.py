@@ -1,12 +1,18 @@
 """Without its cache the product is slower, never broken."""
 
 import logging
+import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from django.core.cache import cache
+from django.db import transaction
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
+
+STAMP, STAMP_SECONDS = "stamp:{}:{}", 86_400
 
 
 def quietly(act: Callable[[], Any]) -> Any:
@@ -16,3 +22,40 @@ def quietly(act: Callable[[], Any]) -> Any:
     except (RedisError, OSError):
         log.warning("cache unavailable")
         return None
+
+
+def remembered(name: str, of: dict[str, Any], make: Callable[[], Any], seconds: int) -> Any:
+    """What `make` gives, remembered for so long, or until something that it is made `of` (kind: id) is outdated.
+
+    The stamps are read before `make` reads the database: what is made beside a change never passes for newer than it. A
+    stamp that is missing is a new one, so a cache that forgets makes things again.
+    """
+    stamps = [STAMP.format(kind, number) for kind, number in of.items()]
+    found = quietly(lambda: cache.get_many([name, *stamps]))
+    if found is None:
+        return make()
+    now = [found.get(stamp) or _stamped(stamp) for stamp in stamps]
+    stamped, value = found.get(name, (None, None))
+    if stamped != now:
+        value = make()
+        quietly(lambda: cache.set(name, (now, value), seconds))
+    return value
+
+
+def outdate(kind: str, number: object) -> None:
+    """What was remembered of this holds no longer, as soon as the running transaction is committed."""
+    transaction.on_commit(partial(_renew, STAMP.format(kind, number)))
+
+
+def _stamped(stamp: str) -> str | None:
+    """A stamp that is missing, made by whoever comes first."""
+    made: str | None = quietly(lambda: cache.get_or_set(stamp, _new, STAMP_SECONDS))
+    return made
+
+
+def _renew(stamp: str) -> None:
+    quietly(lambda: cache.set(stamp, _new(), STAMP_SECONDS))
+
+
+def _new() -> str:
+    return secrets.token_hex(8)

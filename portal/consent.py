@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from connector import access, problems, trail
+from connector.cached import outdate
 from connector.errors import NeedsConsent, WireError
 from connector.http import Deadline
 from connector.models import Change, Check, Organization, User
@@ -132,6 +133,7 @@ def prove(request: HttpRequest, user: User) -> HttpResponse:
 
 def _keep(organization: Organization, name: str) -> None:
     Organization.objects.filter(pk=organization.pk).update(name=name, consented_at=timezone.now())
+    outdate("organization", organization.pk)
     keep.note(organization, "consent", Finding(Check.State.OK, "consent-works"))
     trail.record(organization, "consent-proved")
 

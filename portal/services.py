@@ -8,6 +8,7 @@ from django.db.models import Max
 from django.urls import reverse
 
 from connector import agreement, mail, trail
+from connector.cached import outdate
 from connector.models import Connection, Decision, EhrSignIn, Organization, Revision
 from connector.teams.graph import Person
 from portal.actors import Actor
@@ -135,6 +136,7 @@ def approve(*, connection: Connection, revision: Revision, actor: Actor) -> None
     connection.live, connection.proposed = revision, None
     connection.approved_hosts = sign_in.proof["hosts"]
     connection.save(update_fields=["live", "proposed", "approved_hosts"])
+    outdate("connection", connection.pk)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from connector.cached import outdate
 from visits.models import Fact, Visit
 
 PAGE = "page"  # the source of what our own pages saw
@@ -31,4 +32,14 @@ def record(
     # Written by hand because bulk_create(ignore_conflicts=True) does not tell whether the row was new.
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, row)
-        return bool(cursor.rowcount)
+        new = bool(cursor.rowcount)
+    if new:
+        outdate("visit", visit.pk)
+    return new
+
+
+def newest_of_pages(visit: Visit) -> dict[str, str]:
+    """The kind of the newest fact that our own pages saw in the visit's present meeting, by participant key."""
+    seen = Fact.objects.filter(visit=visit, generation=visit.generation, source=PAGE)
+    newest = seen.order_by("participant_key", "-at", "-kind", "-event_id").distinct("participant_key")
+    return dict(newest.values_list("participant_key", "kind"))

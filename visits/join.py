@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from visits import clinician, handles, onward, patient, schedule
+from visits import clinician, handles, onward, patient, schedule, waiting_page
 from visits.models import Launch, Participant
 from visits.trouble import Stop, explained
 
@@ -16,12 +16,15 @@ from visits.trouble import Stop, explained
 def visit(request: HttpRequest, handle: str) -> HttpResponse:
     """The waiting page of a patient, the visit page of a clinician; for a patient who cannot come in now, why. It asks
     again by itself; htmx takes only its inside."""
+    if seat := waiting_page.known_seat(request, handle):
+        return patient.page(request, seat, handle)
     row, handle = _follow(request, handle)
     participant = _participant(row)
-    if not participant.is_staff and (standing := schedule.standing(participant)):
+    if participant.is_staff:
+        return clinician.page(request, participant, handle)
+    if standing := schedule.standing(participant):
         return onward.show(request, "visits/not_now.html", participant, handle, standing=standing)
-    page = clinician.page if participant.is_staff else patient.page
-    return page(request, participant, handle)
+    return patient.page(request, waiting_page.seat_of(row, participant), handle)
 
 
 @login_not_required

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connector import keys, trail, wires
+from connector.cached import outdate
 from connector.errors import AlreadyDone, Permanent, Retry, WireError
 from connector.http import Deadline
 from connector.models import User
@@ -65,6 +66,7 @@ def reopen(visit: Visit) -> None:
     ended = Visit.objects.filter(pk=visit.pk, ended_at__isnull=False)
     if ended.update(generation=F("generation") + 1, presence_live=False, **fresh):
         visit.participants.update(sent_at=None)
+        outdate("visit", visit.pk)
         visit.refresh_from_db()
 
 
@@ -128,7 +130,9 @@ def _keep(visit: Visit, user: User) -> None:
     columns = ("meeting_id_sealed", "join_url_sealed", "visitor_url_sealed", "lobby", "presence_live", "opened_at")
     values = {column: getattr(visit, column) for column in columns}
     mine = Visit.objects.filter(pk=visit.pk, organizer=user, generation=visit.generation, join_url_sealed="")
-    if not mine.update(**values):
+    if mine.update(**values):
+        outdate("visit", visit.pk)
+    else:
         visit.refresh_from_db()
 
 

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
+from connector.models import Connection
 from visits import summary, waiting
 from visits.models import Participant
 
@@ -19,16 +20,14 @@ def show(request: HttpRequest, template: str, participant: Participant, handle: 
     """A page of a visit in its shell; htmx takes only its inside."""
     if request.headers.get("HX-Request"):
         template = template.replace(".html", "_state.html")
-    return render(request, template, _context(participant, handle) | more)
+    context = {"handle": handle, "view": summary.of(participant), "connection": participant.visit.connection}
+    return render(request, template, context | around(participant.visit.connection) | more)
 
 
-def _context(participant: Participant, handle: str) -> dict[str, object]:
-    connection = participant.visit.connection
+def around(connection: Connection) -> dict[str, str]:
+    """Whose page it is, and whom to call."""
     return {
-        "handle": handle,
-        "view": summary.of(participant),
         "hospital": connection.organization.name,
-        "connection": connection,
-        "help_hours": connection.help_hours if connection.help_line else "",
         "help_line": connection.help_line or summary.default_help_line(),
+        "help_hours": connection.help_hours if connection.help_line else "",
     }

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from connector import trail, wires
-from connector.cached import quietly
+from connector.cached import outdate, quietly
 from connector.each import each
 from connector.models import Connection, Entry
 from visits import facts, fold, reports, writeback
@@ -61,9 +61,12 @@ def refold(visit_id: UUID, generation: int | None = None) -> None:
             reports.write(visit, participants, earlier, generation)
             return
         state = _state(visit, participants)
-        _write_times(visit, state)
+        changed = _write_times(visit, state)
         _write_trail(visit, state, over=visit.ended_at is not None)
-        for target_id, lane in _write_back(visit, participants, state):
+        lanes = _write_back(visit, participants, state)
+        if changed or lanes:
+            outdate("visit", visit.pk)
+        for target_id, lane in lanes:
             transaction.on_commit(partial(writeback.wake, target_id, lane))
         reports.write(visit, participants, state)
 
@@ -147,11 +150,14 @@ def _state(visit: Visit, participants: list[Participant], generation: int | None
     return fold.fold(lines, people)
 
 
-def _write_times(visit: Visit, state: VisitState) -> None:
+def _write_times(visit: Visit, state: VisitState) -> bool:
+    """Whether they differ from what was written."""
     times = _times(visit, state)
-    if times != (visit.ended_at, visit.due_at):
-        visit.ended_at, visit.due_at = times
-        visit.save(update_fields=["ended_at", "due_at"])
+    if times == (visit.ended_at, visit.due_at):
+        return False
+    visit.ended_at, visit.due_at = times
+    visit.save(update_fields=["ended_at", "due_at"])
+    return True
 
 
 def _times(visit: Visit, state: VisitState) -> tuple[datetime | None, datetime | None]:

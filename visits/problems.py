@@ -129,6 +129,13 @@ PROBLEMS: dict[str, Problem] = {
         YOU,
         410,
     ),
+    "handover-over": Problem(
+        _("Please press the button again"),
+        _("A link into another browser works once, and for two minutes. This one was used or is too old."),
+        AGAIN,
+        YOU,
+        410,
+    ),
     "not-linked": Problem(
         _("Please press the button again"),
         _("Your Microsoft account is not linked to your EHR account yet."),

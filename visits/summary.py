@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connector import wires
 from visits import presence, schedule
-from visits.models import Participant, Visit, Writeback
+from visits.models import Participant, Visit
 
 ROLES = {
     Participant.Role.PROVIDER: _("Clinician"),
@@ -48,9 +48,6 @@ class View:
     test: bool
     sent: bool
     off: tuple[str | Promise, ...]  # what this visit does without
-    clinician_here: bool
-    clinician_left: bool
-    told: bool  # the EHR has confirmed that it shows this person as waiting
     note: str | Promise  # for clinicians: why patients cannot come in yet; empty where they can
 
 
@@ -66,7 +63,6 @@ def of(participant: Participant) -> View:
     ]
     people += [_person(_("Somebody else"), outsider.presence, outsider.since) for outsider in state.unattributed]
     standing = schedule.standing(participant)
-    staff = {state.people[key].presence for key, person in everybody.items() if person.is_staff}
     return View(
         people=tuple(people),
         meeting_open=bool(visit.join_url_sealed) and visit.ended_at is None,
@@ -74,9 +70,6 @@ def of(participant: Participant) -> View:
         test=visit.test,
         sent=participant.sent_at is not None,
         off=tuple(_off(visit, participant)),
-        clinician_here="connected" in staff,
-        clinician_left="disconnected" in staff and "connected" not in staff,
-        told=_told_waiting(participant),
         note=schedule.NOTES[standing.timing] if standing else "",
     )
 
@@ -88,12 +81,6 @@ def default_help_line() -> str:
 def _person(who: str | Promise, presence_word: str, since: datetime | None) -> Person:
     kind, word = WORDS[presence_word]
     return Person(who, kind, word, since)
-
-
-def _told_waiting(participant: Participant) -> bool:
-    """Whether the newest thing that the EHR has confirmed of this person is that he waits."""
-    newest = participant.writebacks.order_by("-sequence").first()
-    return newest is not None and (newest.presence, newest.state) == ("waiting", Writeback.State.DELIVERED)
 
 
 def _off(visit: Visit, participant: Participant) -> list[str | Promise]:

@@ -28,6 +28,7 @@ WORDS: dict[str, str | Promise] = {
     "test-visit-begun": _("Test visit begun"),
     "test-side-opened": _("Side opened"),
     CALL: _("Call"),
+    "handed-over": _("Opened in another browser"),
     "meeting-opened": _("Teams meeting opened"),
     "participant-waiting": _("On the waiting page"),
     "participant-lobby": _("In the Teams lobby"),

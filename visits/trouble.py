@@ -89,9 +89,22 @@ def _path(request: HttpRequest) -> dict[str, Any]:
 def framed(response: HttpResponse, connection: Connection | None) -> HttpResponse:
     """Let the connection's own EHR show the page in its frames, and nobody else (CSP frame-ancestors)."""
     if connection and connection.live:
-        ancestors = agreement.load(connection.live.settings).frame_ancestors
-        parts = urlsplit(connection.base_url)
-        response._csp_replace = {"frame-ancestors": [f"{parts.scheme}://{parts.netloc}", *ancestors]}  # type: ignore[attr-defined]
+        framed_by(response, ancestors(connection))
+    return response
+
+
+def ancestors(connection: Connection) -> list[str]:
+    """Whose frames may show the pages of a connection; nobody's where none is approved."""
+    if connection.live is None:
+        return []
+    parts = urlsplit(connection.base_url)
+    return [f"{parts.scheme}://{parts.netloc}", *agreement.load(connection.live.settings).frame_ancestors]
+
+
+def framed_by(response: HttpResponse, hosts: list[str]) -> HttpResponse:
+    """Let these hosts show the page in their frames."""
+    if hosts:
+        response._csp_replace = {"frame-ancestors": hosts}  # type: ignore[attr-defined]
     return response
 
 

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from uuid import UUID
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -13,23 +14,22 @@ from visits.models import Fact, Participant
 
 def arrived(participant: Participant, *, event_id: str) -> None:
     """Arriving on the waiting page: the EHR's schedule shows it before the clinician presses."""
-    seen(participant)
+    seen(participant.id)
     _tell(participant, Fact.Kind.WAITING, event_id)
 
 
-def seen(participant: Participant) -> None:
+def seen(participant_id: UUID) -> None:
     """The page asked again: whoever asks is still there."""
-    quietly(lambda: cache.set(facts.SEEN_KEY.format(participant.id), time.time(), facts.SEEN_SECONDS))
+    quietly(lambda: cache.set(facts.SEEN_KEY.format(participant_id), time.time(), facts.SEEN_SECONDS))
 
 
-def back(participant: Participant) -> None:
-    """The page asked again. After it had been taken for left (a phone that slept), or where the meeting was opened
-    anew, its person waits once more."""
-    seen(participant)
-    visit = participant.visit
-    told = visit.facts.filter(generation=visit.generation, source=facts.PAGE, participant_key=str(participant.id))
-    last = told.last()
-    if last is None or last.kind == Fact.Kind.GONE:
+def back(participant_id: UUID) -> None:
+    """Who had been taken for left (a phone that slept), or whose meeting was opened anew, waits once more."""
+    participant = Participant.objects.select_related("visit").filter(pk=participant_id).first()
+    if participant is None:
+        return
+    last = facts.newest_of_pages(participant.visit).get(str(participant_id), Fact.Kind.GONE)
+    if last == Fact.Kind.GONE and participant.visit.ended_at is None:
         _tell(participant, Fact.Kind.WAITING, str(uuid.uuid4()))
 
 

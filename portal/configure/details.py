@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from connector import access
+from connector.cached import outdate
 from connector.models import Change, Connection
 from connector.signin import signed_in
 from portal import history, shell
@@ -66,6 +67,7 @@ def change(connection: Connection, actor: Actor, **wanted: Any) -> bool:
         changed = {name: [getattr(row, name), value] for name, value in wanted.items() if getattr(row, name) != value}
         if changed:
             Connection.objects.filter(pk=row.pk).update(**{name: wanted[name] for name in changed})
+            outdate("connection", row.pk)
             history.record(connection.organization, Change.Kind.DETAILS, actor=actor, connection=connection, **changed)
     return bool(changed)
 

@@ -30,6 +30,7 @@ OPEN = {
     "visit",
     "link",
     "join",
+    "handover",
     # Microsoft Graph, known by clientState.
     "notifications",
     "lifecycle",

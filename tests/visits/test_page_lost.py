@@ -18,6 +18,7 @@ def heading(page: Page, text: str) -> None:
 def is_told_to_press_again(clinic: Clinic, page: Page) -> None:
     """The page finds out by itself, and then shows the help line like any error page."""
     clinic.database.execute(SILENCE)
+    clinic.forget_cache()  # where the time of a handle is known as well
     heading(page, LOST)
     expect(page.locator("body")).to_contain_text("+1 555 0100")
     expect(page.locator("#state")).to_have_count(0)

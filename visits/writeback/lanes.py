@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from connector import agreement, trail, wires
 from connector.agreement import Settings
+from connector.cached import outdate
 from connector.ehr import backend, discovery, status
 from connector.errors import Permanent, WireError
 from connector.http import Deadline
@@ -172,6 +173,7 @@ def _end(row: Writeback, state: Writeback.State, code: str, now: datetime) -> No
     """A row's last state, with its line in the trail. `seconds` is how long after the event."""
     row.state, row.code, row.finished_at, row.lease = state, code, now, None
     row.save(update_fields=["state", "code", "finished_at", "lease"])
+    outdate("visit", row.participant.visit_id)
     trail.record(
         row.organization,
         f"writeback-{state}",

@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from connector import agreement
+from connector.cached import outdate
 from connector.celery import app
 from connector.models import Connection, Downtime
 from visits.models import Lane, Participant, Target, Visit, Writeback
@@ -73,6 +74,7 @@ def send_again(writeback: Writeback) -> Writeback:
         newest = Writeback.objects.filter(target=writeback.target_id, participant=participant).latest("sequence")
         if newest.state != WAITING:
             newest = _write(newest.target, participant, newest.presence, newest.happened_at)
+            outdate("visit", participant.visit_id)
         transaction.on_commit(lambda: wake(newest.target_id, newest.lane))
     return newest
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.db import connection, connections, transaction
@@ -12,7 +13,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from connector.models import Entry
 from tests.visits import factories
 from tests.visits.test_presence.telling import ago, connected, page, roster, told, trail_of
-from visits import presence
+from visits import presence, writeback
 from visits.models import Participant, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
@@ -181,11 +182,11 @@ def test_the_lane_is_woken_once_the_rows_are_committed(
     visit: Visit, patient: Participant, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     page(patient, "waiting", 1)
-    with django_capture_on_commit_callbacks() as wakings:
+    with django_capture_on_commit_callbacks() as callbacks:
         presence.refold(visit.pk)
     row = Writeback.objects.get()
-    [waking] = wakings
-    assert waking.args == (row.target_id, row.lane)  # type: ignore[attr-defined]
+    [waking] = [one for one in callbacks if isinstance(one, partial) and one.func is writeback.wake]
+    assert waking.args == (row.target_id, row.lane)
 
 
 @pytest.mark.django_db(transaction=True)
