@@ -7,14 +7,14 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from connector import keys, signin, trail
+from connector import keys, trail
 from connector.agreement import Settings
 from connector.ehr import fhir
 from connector.ehr.smart import PATIENT_SIDE, EhrIdentity, Granted
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Connection
-from visits import handles, meeting, waiting
+from visits import clinician, handles, link, meeting, waiting
 from visits.doors import DOORS, Door
 from visits.models import EhrUserLink, Launch, Participant, Visit
 from visits.trouble import Stop
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 # Keys of the integration record's CONTEXT, which come back beside the token.
 SESSION, EXTERNAL_ID, EXTERNAL_ID_TYPE = "sessionId", "externalId", "externalIdType"
 SESSION_MEMBERS = {"context": SESSION, "conference": SESSION, "appointment": "appointment", "encounter": "encounter"}
-CLINICIAN = "clinician"  # the purpose of a Microsoft sign-in that links
 
 
 @dataclass(frozen=True)
@@ -62,30 +61,26 @@ def arrive(
         waiting.arrived(participant, event_id=str(row.id))
         return redirect("visit", handle=handles.issue(row))
     if participant.user_id:
-        return redirect("join" if participant.sent_at is None else "visit", handle=handles.issue(row))
+        return redirect(clinician.first_page(request, row, participant), handle=handles.issue(row))
     return _to_microsoft(request, row, identity, granted, deadline)
 
 
 def _to_microsoft(
     request: HttpRequest, row: Launch, identity: EhrIdentity | None, granted: Granted, deadline: Deadline
 ) -> HttpResponse:
-    """A clinician's first time: sign in at the organization's own tenant, then confirm (visits.link).
+    """A clinician's first time: sign in at the organization's own tenant, then confirm (visits.link). Microsoft shows
+    nothing in a frame: there the visit page opens a window for it.
 
     A link lasts, so it is made only in the browser that pressed: without our cookie nobody could tell.
     """
-    if not row.browser_hash:
+    framed = clinician.may_be_framed(request, row)
+    if not row.browser_hash and not framed:
         raise Stop("cookies-needed")
-    connection = row.connection
-    name = read_name(connection, identity, granted, deadline)
-    sealed = keys.encrypt(connection.organization_id, name, ("launch", "name", str(row.id))) if name else ""
-    return signin.begin(
-        request,
-        purpose=CLINICIAN,
-        tenant=str(connection.organization.tid),
-        prompt="select_account",
-        launch=str(row.id),
-        name=sealed,
-    )
+    name = link.sealed_name(row, read_name(row.connection, identity, granted, deadline))
+    if not framed:
+        return link.begin(request, row, name)
+    link.keep_name(row, name)
+    return redirect("visit", handle=handles.issue(row))
 
 
 def read_press(door: Door, agreed: Settings, granted: Granted, identity: EhrIdentity | None) -> Press:

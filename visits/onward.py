@@ -15,11 +15,11 @@ def to_teams(participant: Participant, url: str) -> HttpResponse:
     return response
 
 
-def show(request: HttpRequest, template: str, participant: Participant, handle: str) -> HttpResponse:
-    """A page of a visit in its shell; htmx takes only its inside."""
+def show(request: HttpRequest, template: str, participant: Participant, handle: str, **more: object) -> HttpResponse:
+    """A page of a visit in its shell; htmx takes only its inside. `more` goes to the template."""
     if request.headers.get("HX-Request"):
         template = template.replace(".html", "_state.html")
-    return render(request, template, _context(participant, handle))
+    return render(request, template, _context(participant, handle) | more)
 
 
 def _context(participant: Participant, handle: str) -> dict[str, object]:

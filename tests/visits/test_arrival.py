@@ -57,7 +57,7 @@ def come_back(ehr: Ehr, browser: Client, who: str, asked: dict[str, str], **cont
     granted = {"access_token": "granted", "expires_in": 3600, "id_token": signed(rsa_key(), said, kid="r1")}
     ehr.server.answer(TOKEN, Reply(granted | CONTEXT | context))
     address = reverse("launch_callback", args=[ehr.connection.ref, DOORS[who]])
-    return browser.get(address, {"code": "c", "state": asked["state"]})
+    return browser.get(address, {"code": "c", "state": asked["state"]}, headers={"Sec-Fetch-Dest": "document"})
 
 
 def arrive(ehr: Ehr, browser: Client, who: str, **context: str) -> Any:
