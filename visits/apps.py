@@ -8,8 +8,9 @@ class VisitsConfig(AppConfig):
 
     def ready(self) -> None:
         from connector import problems, signin
-        from visits import arrival, link, trouble
+        from visits import link, open_visits, trouble
         from visits.problems import PROBLEMS
 
         problems.PROBLEMS.update(PROBLEMS)
-        signin.purposes[arrival.CLINICIAN] = signin.Purpose(link.arrive, trouble.CLINICIAN)
+        signin.purposes[link.PURPOSE] = signin.Purpose(link.arrive, trouble.CLINICIAN)
+        signin.purposes[open_visits.PURPOSE] = signin.Purpose(open_visits.arrive, trouble.CLINICIAN)

@@ -7,14 +7,14 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from connector import keys, signin, trail
+from connector import keys, trail
 from connector.agreement import Settings
 from connector.ehr import fhir, smart
 from connector.ehr.smart import PATIENT_SIDE, STAFF_SIDE, EhrIdentity, Granted
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Connection, User
-from visits import handles, meeting, schedule, waiting
+from visits import clinician, handles, link, meeting, schedule, waiting
 from visits.doors import DOORS, Door
 from visits.models import EhrUserLink, Launch, Participant, Visit
 from visits.trouble import Stop
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 SESSION, EXTERNAL_ID, EXTERNAL_ID_TYPE = "sessionId", "externalId", "externalIdType"
 # What names the visit where the record's CONTEXT does not: the resource that the launch is about.
 RESOURCES = {"appointment": "Appointment", "encounter": "Encounter"}
-CLINICIAN = "clinician"  # the purpose of a Microsoft sign-in that links
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,7 @@ def arrive(
         _come_in(participant, row, () if door.group else plan.clinicians, deadline)
         return redirect("visit", handle=handles.issue(row))
     if participant.user_id:
-        seen = participant.sent_at or participant.timing == Participant.Timing.CANCELLED
-        return redirect("visit" if seen else "join", handle=handles.issue(row))
+        return redirect(clinician.first_page(request, row, participant), handle=handles.issue(row))
     return _to_microsoft(request, row, identity, granted, deadline)
 
 
@@ -89,8 +87,8 @@ def _come_in(participant: Participant, row: Launch, clinicians: tuple[str, ...],
 
 def _linked(connection: Connection, clinicians: tuple[str, ...]) -> User | None:
     """The Microsoft account of the first of these Practitioners who has one here."""
-    for clinician in clinicians:
-        hashed, _kid = hash_of_user(connection, clinician)
+    for reference in clinicians:
+        hashed, _kid = hash_of_user(connection, reference)
         link = EhrUserLink.objects.select_related("user").filter(connection=connection, ehr_user_hash=hashed).first()
         if link:
             return link.user
@@ -100,23 +98,19 @@ def _linked(connection: Connection, clinicians: tuple[str, ...]) -> User | None:
 def _to_microsoft(
     request: HttpRequest, row: Launch, identity: EhrIdentity | None, granted: Granted, deadline: Deadline
 ) -> HttpResponse:
-    """A clinician's first time: sign in at the organization's own tenant, then confirm (visits.link).
+    """A clinician's first time: sign in at the organization's own tenant, then confirm (visits.link). Microsoft shows
+    nothing in a frame: there the visit page opens a window for it.
 
     A link lasts, so it is made only in the browser that pressed: without our cookie nobody could tell.
     """
-    if not row.browser_hash:
+    framed = clinician.may_be_framed(request, row)
+    if not row.browser_hash and not framed:
         raise Stop("cookies-needed")
-    connection = row.connection
-    name = read_name(connection, identity, granted, deadline)
-    sealed = keys.encrypt(connection.organization_id, name, ("launch", "name", str(row.id))) if name else ""
-    return signin.begin(
-        request,
-        purpose=CLINICIAN,
-        tenant=str(connection.organization.tid),
-        prompt="select_account",
-        launch=str(row.id),
-        name=sealed,
-    )
+    name = link.sealed_name(row, read_name(row.connection, identity, granted, deadline))
+    if not framed:
+        return link.begin(request, row, name)
+    link.keep_name(row, name)
+    return redirect("visit", handle=handles.issue(row))
 
 
 def named(identity: EhrIdentity | None, granted: Granted) -> EhrIdentity | None:

@@ -2,11 +2,11 @@
 session.
 
 Inside the EHR's frame the cookie is a third party's, so over https it is SameSite=None, Secure and Partitioned. Over
-http
-browsers refuse that: it is Lax then, and frames go without (docs/adr/0004).
+http browsers refuse that: it is Lax then, and frames go without (docs/adr/0004).
 """
 
 import hashlib
+import re
 import secrets
 
 from django.conf import settings
@@ -20,6 +20,12 @@ from visits.models import Browser
 COOKIE = "__Host-visit" if settings.HTTPS else "visit"
 SALT = "visits.browser"
 MAX_AGE = 30 * 86_400
+# Where a phone gets the Teams app, by what its browser says it runs on.
+TEAMS_APP = {
+    "apple": "https://apps.apple.com/app/id1113153706",
+    "android": "https://play.google.com/store/apps/details?id=com.microsoft.teams",
+}
+PHONES = re.compile(r"(?P<apple>iPhone|iPad)|(?P<android>Android)")
 
 
 def hash_of(token: str) -> str:
@@ -47,6 +53,18 @@ def give_cookie(response: HttpResponse, browser_id: str) -> None:
     if settings.HTTPS:
         # Python 3.11 does not know the attribute Partitioned (CHIPS); the value goes out as it stands here.
         response.cookies[COOKIE]["samesite"] = "None; Partitioned"
+
+
+def teams_app(request: HttpRequest) -> str:
+    """Where this phone or tablet gets the Teams app; empty for every other device."""
+    found = PHONES.search(request.headers.get("User-Agent", ""))
+    return TEAMS_APP[found.lastgroup or ""] if found else ""
+
+
+def shown_in(request: HttpRequest) -> str:
+    """Where the browser shows the page it asks for: `document`, `iframe` (Fetch Metadata, Sec-Fetch-Dest); empty from
+    one that does not say, as before 2023."""
+    return request.headers.get("Sec-Fetch-Dest", "")
 
 
 def remember_user(browser_hash: str, user: User) -> None:

@@ -1,22 +1,24 @@
 """The handle of a launch: a random word in the page's path that stands for one person in one visit.
 
-With the visit cookie it is good only in the browser it was given to. Without any cookie it lives 60 seconds, each
-refresh
-brings a successor, and it is good until its successor is used (docs/adr/0004).
+With the visit cookie it is good only in the browser it was given to: a patient's for half a day, a clinician's while
+the page asks, until 15 minutes after it stopped or the visit ended. Without any cookie it lives 60 seconds, each
+refresh brings a successor, and it is good until its successor is used (docs/adr/0004).
 """
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from visits.browsers import browser_of, hash_of
-from visits.models import Launch
+from visits.browsers import browser_of, hash_of, new_id
+from visits.models import Browser, Launch, Participant
 
 COOKIE_LIFE = timedelta(hours=12)
+CLINICIAN_LIFE = timedelta(minutes=15)
 BARE_LIFE = timedelta(seconds=60)
+WRITTEN_EVERY = timedelta(minutes=1)  # a page asks every three seconds
 VISIT = ("participant__visit__connection__organization", "participant__visit__connection__live")
 
 
@@ -29,22 +31,41 @@ class Lost(Exception):
 
 
 def issue(launch: Launch) -> str:
-    """Give a redeemed launch its first handle."""
+    """Give a redeemed launch its first handle. A clinician's ends the pages of others in the same browser."""
     handle = secrets.token_urlsafe(24)
     launch.handle_hash, launch.successor_hash = hash_of(handle), ""
-    launch.handle_until = timezone.now() + (COOKIE_LIFE if launch.browser_hash else BARE_LIFE)
+    launch.handle_until = timezone.now() + _life(launch)
     launch.save(update_fields=["handle_hash", "successor_hash", "handle_until"])
+    if _is_staff(launch) and launch.browser_hash:
+        _end_others(launch)
     return handle
+
+
+def open_page(request: HttpRequest, participant: Participant, door: str) -> tuple[Launch, str]:
+    """A launch of its own for a page that no button opened: (the launch, the id to give a browser that has none)."""
+    known = browser_of(request)
+    browser_id = "" if known else new_id()
+    row = Launch.objects.create(
+        connection=participant.visit.connection,
+        door=door,
+        state_hash=hash_of(secrets.token_urlsafe(24)),
+        verifier_sealed="",
+        browser_hash=known or hash_of(browser_id),
+        participant=participant,
+        redeemed_at=timezone.now(),
+    )
+    return row, browser_id
 
 
 def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
     """(the launch behind a handle, the handle to use from now on). Raises Lost."""
     launch = behind(handle)
-    if launch is None or launch.handle_until is None or launch.handle_until < timezone.now():
+    if launch is None or is_over(launch):
         raise Lost(launch)
     if launch.browser_hash:
         if launch.browser_hash != browser_of(request):
             raise Lost(launch)
+        _prolong(launch)
         return launch, handle
     return launch, _renew(launch, hash_of(handle))
 
@@ -52,10 +73,52 @@ def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
 def behind(handle: str) -> Launch | None:
     """The launch that a handle was given to, whoever holds it now: it proves nothing about who asks."""
     hashed = hash_of(handle)
-    launches = Launch.objects.select_related(
-        "connection__organization", "connection__live", "participant__user", *VISIT
+    return launches().filter(Q(handle_hash=hashed) | Q(successor_hash=hashed)).first()
+
+
+def launches() -> QuerySet[Launch]:
+    """Launches with everything that a page of a visit reads."""
+    return Launch.objects.select_related("connection__organization", "connection__live", "participant__user", *VISIT)
+
+
+def _is_staff(launch: Launch) -> bool:
+    return launch.participant is not None and launch.participant.is_staff
+
+
+def _life(launch: Launch) -> timedelta:
+    if not launch.browser_hash:
+        return BARE_LIFE
+    return CLINICIAN_LIFE if _is_staff(launch) else COOKIE_LIFE
+
+
+def is_over(launch: Launch) -> bool:
+    """Whether the page has been silent for too long, or is a clinician's of a visit that ended a while ago."""
+    now = timezone.now()
+    ended = launch.participant.visit.ended_at if launch.participant and launch.participant.is_staff else None
+    silent = launch.handle_until is None or launch.handle_until < now
+    return silent or (ended is not None and ended + CLINICIAN_LIFE < now)
+
+
+def _prolong(launch: Launch) -> None:
+    """A clinician's page that asks is not idle. One that another's launch has ended meanwhile stays ended."""
+    until: datetime = timezone.now() + CLINICIAN_LIFE
+    if _is_staff(launch) and launch.handle_until and until - launch.handle_until >= WRITTEN_EVERY:
+        Launch.objects.filter(pk=launch.pk, handle_until=launch.handle_until).update(handle_until=until)
+
+
+def _end_others(launch: Launch) -> None:
+    """Another EHR user has this browser now: the pages and the list of whoever had it before are his no more. Both
+    sides of a test visit are one analyst's."""
+    me, now = launch.participant, timezone.now()
+    if me is None or me.visit.test:
+        return
+    pages = Launch.objects.filter(
+        browser_hash=launch.browser_hash, participant__role=me.role, participant__visit__test=False
     )
-    return launches.filter(Q(handle_hash=hashed) | Q(successor_hash=hashed)).first()
+    mine = {"participant__ehr_user_hash": me.ehr_user_hash, "connection": launch.connection_id}
+    pages.filter(handle_until__gt=now).exclude(**mine).update(handle_until=now)
+    lists = Browser.objects.filter(id_hash=launch.browser_hash, list_until__gt=now)
+    lists.exclude(user=me.user_id).update(list_until=None)
 
 
 def _renew(launch: Launch, used: str) -> str:

@@ -41,7 +41,7 @@ def join(request: HttpRequest, handle: str) -> HttpResponse:
 def _follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
     row, handle = handles.follow(request, handle)
     connection = row.participant.visit.connection if row.participant else row.connection
-    request.door, request.connection = row.door, connection  # type: ignore[attr-defined]
+    request.door, request.connection, request.launch = row.door, connection, row  # type: ignore[attr-defined]
     return row, handle
 
 

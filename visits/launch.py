@@ -52,6 +52,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
     row = Launch(connection=connection, door=door, state_hash=hash_of(state), cookie_seen=not browser_id)
     row.browser_hash = browsers.browser_of(request) or hash_of(browser_id)
+    row.framed = request.headers.get("Sec-Fetch-Dest") == "iframe"
     row.verifier_sealed = keys.encrypt(connection.organization_id, verifier, _place(row))
     row.save(force_insert=True)
     response = HttpResponseRedirect(

@@ -143,6 +143,7 @@ class Browser(models.Model):
     id_hash = models.CharField(max_length=64, primary_key=True)
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     seen_at = models.DateTimeField(db_default=Now())
+    list_until = models.DateTimeField(null=True)  # until when it lists the open visits of that user
 
     def __str__(self) -> str:
         return self.id_hash[:8]

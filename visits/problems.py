@@ -136,6 +136,20 @@ PROBLEMS: dict[str, Problem] = {
         YOU,
         410,
     ),
+    "ticket-old": Problem(
+        _("This link has run out"),
+        _("It was good for two minutes, for the window that opens beside the EHR."),
+        _("Close this window and press the button on the visit page in the EHR again."),
+        YOU,
+        410,
+    ),
+    "list-over": Problem(
+        _("Please sign in again"),
+        _("Your list of open visits has ended, or the visit has: a list is good for 15 minutes."),
+        _("Open the page “My open visits” again and sign in with Microsoft."),
+        YOU,
+        410,
+    ),
     "not-linked": Problem(
         _("Please press the button again"),
         _("Your Microsoft account is not linked to your EHR account yet."),

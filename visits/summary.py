@@ -9,7 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from connector import wires
-from visits import presence, schedule
+from visits import fold, presence, schedule
+from visits.fold import Outsider, VisitState
 from visits.models import Participant, Visit
 
 ROLES = {
@@ -28,6 +29,10 @@ WORDS: dict[str, tuple[str, str | Promise]] = {
 }
 
 
+# What matters first: who waits, and where he is let in.
+ORDER = (fold.LOBBY, fold.WAITING, fold.SENT, fold.CONNECTED, fold.EXPECTED, fold.DISCONNECTED)
+
+
 @dataclass(frozen=True)
 class Person:
     """One line of the visit page, in the shape of `components/person_row.html`."""
@@ -36,6 +41,20 @@ class Person:
     kind: str
     word: str | Promise
     since: datetime | None
+    arrived: datetime | None = None  # when the patient's side came to our waiting page
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Who waits, and where. `arrived`: when the one in the lobby came to our waiting page, where it can only be he;
+    `unsent`: more wait in the lobby than this visit has sent there."""
+
+    lobby: int
+    lobby_since: datetime | None
+    arrived: datetime | None
+    unsent: bool
+    page: int
+    page_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -43,12 +62,17 @@ class View:
     """A visit as one participant's page shows it."""
 
     people: tuple[Person, ...]
+    waits: Waits
     meeting_open: bool
     ended: bool
     test: bool
     sent: bool
     off: tuple[str | Promise, ...]  # what this visit does without
-    note: str | Promise  # for clinicians: why patients cannot come in yet; empty where they can
+    colleague_instead: bool  # a colleague is there, and this clinician, who was sent, is not
+    all_admit: bool  # whoever of the organization is in the meeting lets others in, not its organizer alone
+    starts_at: datetime | None
+    department: str
+    note: str | Promise  # why patients cannot come in yet; empty where they can
 
 
 def of(participant: Participant) -> View:
@@ -57,30 +81,88 @@ def of(participant: Participant) -> View:
     state = presence.state_of(visit)
     # Who has pressed since the state was read is on the next refresh.
     everybody = {str(person.id): person for person in visit.participants.all() if str(person.id) in state.people}
-    people = [
-        _person(ROLES[Participant.Role(person.role)], state.people[key].presence, state.people[key].since)
-        for key, person in everybody.items()
-    ]
-    people += [_person(_("Somebody else"), outsider.presence, outsider.since) for outsider in state.unattributed]
     standing = schedule.standing(participant)
     return View(
-        people=tuple(people),
+        people=tuple(_people(state, everybody, participant)),
+        waits=_waits(state, everybody),
         meeting_open=bool(visit.join_url_sealed) and visit.ended_at is None,
         ended=visit.ended_at is not None,
         test=visit.test,
         sent=participant.sent_at is not None,
         off=tuple(_off(visit, participant)),
+        colleague_instead=_colleague_instead(state, str(participant.id)),
+        all_admit=bool(visit.lobby),
+        starts_at=visit.starts_at,
+        department=visit.department,
         note=schedule.NOTES[standing.timing] if standing else "",
     )
 
 
+def waits_in(visit: Visit) -> Waits:
+    """Who waits in a visit, for a list of visits."""
+    state = presence.state_of(visit)
+    return _waits(state, {str(one.id): one for one in visit.participants.all() if str(one.id) in state.people})
+
+
+def _people(state: VisitState, everybody: dict[str, Participant], reader: Participant) -> list[Person]:
+    """A line each, those who wait first."""
+    came = _arrivals(state)
+    lines = [
+        (one.presence, one.since, _role(everybody[key], reader), None if everybody[key].is_staff else came.get(key))
+        for key, one in state.people.items()
+        if key in everybody
+    ]
+    lines += [(one.presence, one.since, _outsider(one), None) for one in state.unattributed]
+    lines.sort(key=lambda line: ORDER.index(line[0]))
+    return [Person(who, *WORDS[presence_word], since, arrived) for presence_word, since, who, arrived in lines]
+
+
+def _role(person: Participant, reader: Participant) -> str | Promise:
+    return _("You") if person.pk == reader.pk and person.is_staff else ROLES[Participant.Role(person.role)]
+
+
+def _outsider(one: Outsider) -> str | Promise:
+    """Who is none of our participants. Nobody of another organization is ever taken for the patient."""
+    if getattr(one, "foreign", False):
+        return _("Clinician of another organization")
+    return _("Colleague who joined in Teams") if one.colleague else _("Somebody else")
+
+
+def _arrivals(state: VisitState) -> dict[str, datetime]:
+    """When each of our participants first came to the waiting page of this meeting."""
+    first: dict[str, datetime] = {}
+    for change in state.changes:
+        if change.key and change.presence == fold.WAITING:
+            first.setdefault(change.key, change.at)
+    return first
+
+
+def _waits(state: VisitState, everybody: dict[str, Participant]) -> Waits:
+    known = [(key, one) for key, one in state.people.items() if key in everybody]
+    others = [one for one in state.unattributed if one.presence == fold.LOBBY]
+    ours = [key for key, one in known if one.presence == fold.LOBBY and not everybody[key].is_staff]
+    guests = len(ours) + sum(not (one.colleague or getattr(one, "foreign", False)) for one in others)
+    sent = [one for key, one in known if one.presence in (fold.SENT, fold.LOBBY) and not everybody[key].is_staff]
+    lobby = [one.since for _, one in known if one.presence == fold.LOBBY] + [one.since for one in others]
+    page = [one.since for _, one in known if one.presence == fold.WAITING]
+    return Waits(
+        lobby=len(lobby),
+        lobby_since=min(filter(None, lobby), default=None),
+        arrived=_arrivals(state).get(ours[0]) if len(lobby) == len(ours) == 1 else None,
+        unsent=guests > len(sent),
+        page=len(page),
+        page_since=min(filter(None, page), default=None),
+    )
+
+
+def _colleague_instead(state: VisitState, key: str) -> bool:
+    """Teams may have opened with another account than the linked one."""
+    missing = key in state.people and state.people[key].presence == fold.SENT
+    return missing and any(one.colleague and one.presence in fold.PRESENT for one in state.unattributed)
+
+
 def default_help_line() -> str:
     return settings.HELP_LINE
-
-
-def _person(who: str | Promise, presence_word: str, since: datetime | None) -> Person:
-    kind, word = WORDS[presence_word]
-    return Person(who, kind, word, since)
 
 
 def _off(visit: Visit, participant: Participant) -> list[str | Promise]:

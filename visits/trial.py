@@ -15,9 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from connector import keys, trail
 from connector.models import Connection, Entry, User
 from visits import browsers, handles, waiting
-from visits.browsers import hash_of
 from visits.looking import CALL
-from visits.models import Launch, Participant, Visit
+from visits.models import Participant, Visit
 
 KIND = "test"
 Role = Participant.Role
@@ -97,16 +96,7 @@ def _participant(visit: Visit, role: Role, ids: Ids, user: User) -> Participant:
 def open_side(request: HttpRequest, visit: Visit, role: str) -> HttpResponse:
     """Go in as one of the two, in this browser, as after a launch."""
     person = visit.participants.get(role=role)
-    known = browsers.browser_of(request)
-    browser_id = "" if known else browsers.new_id()
-    row = Launch.objects.create(
-        connection=visit.connection,
-        door=DOORS[Role(role)],
-        state_hash=hash_of(secrets.token_urlsafe(24)),
-        verifier_sealed="",
-        browser_hash=known or hash_of(browser_id),
-        participant=person,
-    )
+    row, browser_id = handles.open_page(request, person, DOORS[Role(role)])
     trail.record(visit.connection.organization, "test-side-opened", visit=visit.id, participant=person.id)
     if not person.is_staff:
         waiting.arrived(person, event_id=str(row.id))

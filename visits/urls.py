@@ -2,15 +2,20 @@
 
 from django.urls import path
 
-from visits import events, handover, join, launch, link
+from visits import beside, events, handover, join, launch, link, open_visits
 
 urlpatterns = [
     path("launch/<slug:ref>/<slug:door>/", launch.launch, name="launch"),
     path("launch/<slug:ref>/<slug:door>/callback", launch.callback, name="launch_callback"),
     path("visit/<slug:handle>/", join.visit, name="visit"),
     path("visit/<slug:handle>/link/", link.confirm, name="link"),
+    path("visit/<slug:handle>/unlink/", link.unlink, name="unlink"),
     path("visit/<slug:handle>/join/", join.join, name="join"),
     path("visit/other-browser/<str:token>/", handover.handover, name="handover"),
+    path("beside/<str:ticket>/", beside.beside, name="beside"),
+    path("visits/", open_visits.index, name="open_visits"),
+    path("visits/signin/", open_visits.start, name="open_visits_signin"),
+    path("visits/<uuid:visit>/", open_visits.enter, name="open_visit"),
     path("notifications/graph/", events.notifications, name="notifications"),
     path("notifications/graph/lifecycle/", events.lifecycle, name="lifecycle"),
 ]

@@ -95,6 +95,7 @@ class Visitor(requests.Session):
 
     def __init__(self, house: House) -> None:
         super().__init__()
+        self.headers["Sec-Fetch-Dest"] = "document"  # as browsers say of a page in a window of its own
         self.urls: Mapping[str, str] = house.urls
 
     def open(self, address: str, *, follow: bool = True) -> Shown:

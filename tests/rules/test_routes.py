@@ -29,8 +29,14 @@ OPEN = {
     "launch_callback",
     "visit",
     "link",
+    "unlink",
     "join",
     "handover",
+    "beside",
+    # A clinician who signs in with Microsoft for his own open visits has no portal session either.
+    "open_visits",
+    "open_visits_signin",
+    "open_visit",
     # Microsoft Graph, known by clientState.
     "notifications",
     "lifecycle",

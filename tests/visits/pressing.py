@@ -60,7 +60,7 @@ def come_back(ehr: Ehr, browser: Client, who: str, asked: dict[str, str], door: 
     whole = granted | CONTEXT | context
     ehr.server.answer(TOKEN, Reply({name: value for name, value in whole.items() if value is not None}))
     address = reverse("launch_callback", args=[ehr.connection.ref, door or DOORS[who]])
-    return browser.get(address, {"code": "c", "state": asked["state"]})
+    return browser.get(address, {"code": "c", "state": asked["state"]}, headers={"Sec-Fetch-Dest": "document"})
 
 
 def arrive(ehr: Ehr, browser: Client, who: str, door: str = "", **context: Any) -> Any:
