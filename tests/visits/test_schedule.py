@@ -136,7 +136,11 @@ def test_who_is_early_reads_when_it_opens_and_goes_on_by_himself(window: Ehr) ->
     assert Fact.objects.get().kind == "waiting"
 
 
-@pytest.mark.parametrize("context", [{"startsAt": at(75)}, {"startsAt": at(-75)}, {"status": "cancelled"}], ids=str)
+@pytest.mark.parametrize(
+    "context",
+    [{"startsAt": at(75)}, {"startsAt": at(-75)}, {"status": "cancelled"}],
+    ids=["early", "late", "cancelled"],
+)
 def test_when_the_meeting_is_open_everybody_comes_in(window: Ehr, context: dict[str, str]) -> None:
     browser = Client()
     answer = arrive(window, browser, PATIENT, **context)
@@ -148,7 +152,7 @@ def test_when_the_meeting_is_open_everybody_comes_in(window: Ehr, context: dict[
     assert comes(window, PROXY, **context) == READY
 
 
-@pytest.mark.parametrize("context", [{"startsAt": at(-75)}, {"status": "noshow"}], ids=str)
+@pytest.mark.parametrize("context", [{"startsAt": at(-75)}, {"status": "noshow"}], ids=["late", "cancelled"])
 def test_late_and_cancelled_are_told_with_the_number_to_call(window: Ehr, context: dict[str, str]) -> None:
     browser = Client()
     heading, text = shown(browser, arrive(window, browser, PATIENT, **context))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('visits', '0003_room_for_a_whole_visit'),
+        ('visits', '0005_launch'),
     ]
 
     operations = [
