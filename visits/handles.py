@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from visits import languages
 from visits.browsers import browser_of, hash_of
 from visits.models import Launch
 
@@ -33,20 +34,21 @@ def issue(launch: Launch) -> str:
     handle = secrets.token_urlsafe(24)
     launch.handle_hash, launch.successor_hash = hash_of(handle), ""
     launch.handle_until = timezone.now() + (COOKIE_LIFE if launch.browser_hash else BARE_LIFE)
-    launch.save(update_fields=["handle_hash", "successor_hash", "handle_until"])
+    launch.language = launch.language or languages.earlier(launch)
+    launch.save(update_fields=["handle_hash", "successor_hash", "handle_until", "language"])
     return handle
 
 
 def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
-    """(the launch behind a handle, the handle to use from now on). Raises Lost."""
+    """(the launch behind a handle, the handle to use from now on), in its reader's language. Raises Lost."""
     launch = behind(handle)
+    languages.speak(request, launch)
     if launch is None or launch.handle_until is None or launch.handle_until < timezone.now():
         raise Lost(launch)
-    if launch.browser_hash:
-        if launch.browser_hash != browser_of(request):
-            raise Lost(launch)
-        return launch, handle
-    return launch, _renew(launch, hash_of(handle))
+    if launch.browser_hash and launch.browser_hash != browser_of(request):
+        raise Lost(launch)
+    languages.remember(request, launch)
+    return launch, handle if launch.browser_hash else _renew(launch, hash_of(handle))
 
 
 def behind(handle: str) -> Launch | None:

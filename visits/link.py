@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from connector import keys, trail
 from connector.models import User
 from connector.teams.entra import Identity
-from visits import browsers, handles
+from visits import browsers, handles, languages
 from visits.models import EhrUserLink, Launch
 from visits.trouble import Stop, explained, page
 
@@ -24,6 +24,7 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
     row = Launch.objects.select_related("connection__organization", "participant").filter(pk=data["launch"]).first()
     if row is None or row.participant is None:
         return page(request, "page-lost", door="provider")
+    languages.speak(request, row)
     connection = row.connection
     place = ("launch", "name", str(row.id))
     confirmed = {"launch": str(row.id), "oid": identity.oid}

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
+from connector.models import Connection
 from visits import summary, waiting
 from visits.models import Participant
 
@@ -15,18 +16,20 @@ def to_teams(participant: Participant, url: str) -> HttpResponse:
     return response
 
 
-def show(request: HttpRequest, template: str, participant: Participant, handle: str) -> HttpResponse:
+def show(request: HttpRequest, template: str, participant: Participant, handle: str, **more: object) -> HttpResponse:
     """A page of a visit in its shell; htmx takes only its inside."""
     if request.headers.get("HX-Request"):
         template = template.replace(".html", "_state.html")
-    return render(request, template, _context(participant, handle))
+    return render(request, template, _context(participant, handle) | more)
 
 
 def _context(participant: Participant, handle: str) -> dict[str, object]:
-    connection = participant.visit.connection
+    return around(participant.visit.connection) | {"handle": handle, "view": summary.of(participant)}
+
+
+def around(connection: Connection) -> dict[str, object]:
+    """What the shell shows of a connection."""
     return {
-        "handle": handle,
-        "view": summary.of(participant),
         "hospital": connection.organization.name,
         "connection": connection,
         "help_hours": connection.help_hours if connection.help_line else "",

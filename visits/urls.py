@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from visits import events, join, launch, link
+from visits import devices, events, join, launch, link
 
 urlpatterns = [
     path("launch/<slug:ref>/<slug:door>/", launch.launch, name="launch"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("visit/<slug:handle>/", join.visit, name="visit"),
     path("visit/<slug:handle>/link/", link.confirm, name="link"),
     path("visit/<slug:handle>/join/", join.join, name="join"),
+    path("visit/<slug:handle>/devices/", devices.check, name="device_check"),
+    path("devices/<str:token>/", devices.alone, name="device_test"),
+    path("devices/<str:token>/sample", devices.sample, name="device_sample"),
     path("notifications/graph/", events.notifications, name="notifications"),
     path("notifications/graph/lifecycle/", events.lifecycle, name="lifecycle"),
 ]

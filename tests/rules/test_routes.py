@@ -30,6 +30,10 @@ OPEN = {
     "visit",
     "link",
     "join",
+    "device_check",
+    # The check alone is opened by a token that names a connection and nobody.
+    "device_test",
+    "device_sample",
     # Microsoft Graph, known by clientState.
     "notifications",
     "lifecycle",
