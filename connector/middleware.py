@@ -9,9 +9,8 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
 
-from connector import logs, problems
+from connector import languages, logs, problems
 
 log = logging.getLogger(__name__)
 
@@ -57,5 +56,4 @@ class Language(LocaleMiddleware):
     def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], *_: object) -> None:
         # As in connector.problems.around: a view of a visit says how its errors are explained.
         if not hasattr(view, "explain"):
-            translation.activate(settings.LANGUAGE_CODE)
-            request.LANGUAGE_CODE = settings.LANGUAGE_CODE
+            languages.speak(request, settings.LANGUAGE_CODE)

@@ -6,8 +6,8 @@ A pick is a link with `?language=`, so it needs neither JavaScript nor a cookie;
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import translation
 
+from connector import languages
 from visits.models import Launch, Participant, Visit
 
 PARAMETER = "language"
@@ -16,9 +16,7 @@ MICROSOFTS = {"zh-hant": "zh-TW"}  # what Microsoft calls a language, where it i
 
 def speak(request: HttpRequest, launch: Launch | None = None) -> None:
     """Go on in the reader's language; `launch` is whose page it is, if known."""
-    language = _picked(request) or (launch.language if launch else "")
-    translation.activate(language or translation.get_language_from_request(request))
-    request.LANGUAGE_CODE = translation.get_language()
+    languages.speak(request, _picked(request) or (launch.language if launch else ""))
 
 
 def remember(request: HttpRequest, launch: Launch) -> None:

@@ -56,7 +56,7 @@ DOORS: dict[str, Door] = {
         "patient_client_id",
         note=_(
             "Patients test camera, microphone, speaker and connection on any day; no visit is made, nothing is kept. "
-            "Ask your Epic technical contact whether your release has a button for it and what its record holds. "
+            "Ask your EHR's technical contact whether your release has a button for it and what its record holds. "
             "The EHR is not told the result: how it could be is not published, so the connector does not do it."
         ),
     ),

@@ -103,6 +103,12 @@ def test_the_check_alone_makes_no_visit_and_keeps_nothing(client: Client, connec
     assert not Launch.objects.exists()
 
 
+def test_a_launch_for_the_check_that_fails_is_explained_as_to_a_patient(client: Client, connection: Connection) -> None:
+    answer = client.get(reverse("launch", args=[connection.ref, "device-test"]))
+    assert answer.status_code == 400
+    assert 'class="patient"' in answer.content.decode()
+
+
 def test_the_check_alone_is_framed_by_its_own_ehr(client: Client, connection: Connection) -> None:
     answer = client.get(reverse("device_test", args=[devices.token_for(connection)]))
     assert policy(answer)["frame-ancestors"] == connection.base_url.partition("/interconnect")[0]
