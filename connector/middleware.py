@@ -1,13 +1,16 @@
-"""Small middleware: a reference number for every request, and nothing of ours in anybody's cache."""
+"""Small middleware: a reference number for every request, the reader's language, and nothing of ours in anybody's
+cache."""
 
 import logging
 import secrets
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
 
-from connector import logs, problems
+from connector import languages, logs, problems
 
 log = logging.getLogger(__name__)
 
@@ -44,3 +47,13 @@ def no_store(get_response: Next) -> Next:
         return response
 
     return middleware
+
+
+class Language(LocaleMiddleware):
+    """The browser's language for what patients and clinicians read; the portal speaks English. A visit's pages know
+    better, once they know whose they are (visits.languages)."""
+
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], *_: object) -> None:
+        # As in connector.problems.around: a view of a visit says how its errors are explained.
+        if not hasattr(view, "explain"):
+            languages.speak(request, settings.LANGUAGE_CODE)

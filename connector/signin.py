@@ -26,7 +26,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
-from connector import access, problems
+from connector import access, languages, problems
 from connector.errors import WireError, asking
 from connector.http import Deadline, Session, session
 from connector.models import User
@@ -158,6 +158,7 @@ def _problem(request: HttpRequest, code: str) -> HttpResponse:
     """The error page of a sign-in, in the shell of whatever it was for."""
     purpose = purposes.get(getattr(request, "sign_in_purpose", PORTAL))
     if purpose:
+        languages.speak(request)
         return problems.page(request, code, base=purpose.shell)
     return problems.page(request, code, again=reverse("signin"))
 

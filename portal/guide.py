@@ -108,6 +108,11 @@ EPIC = (
         (
             Name("MyChart Mobile FDI", _("lists every site that a visit passes; others open outside of the app")),
             Name(_("The button of a video visit"), _("which record it opens, for whom and when"), attested=False),
+            Name(
+                _("The button of the device test"),
+                _("where MyChart offers it, which record it opens, and whether it sends iss and launch"),
+                attested=False,
+            ),
         ),
     ),
 )
@@ -175,7 +180,7 @@ def _filled_in(connection: Connection) -> dict[str, Any]:
         "clients": records.client_records(connection, revision),
         "launches": launches,
         "for_staff": [record for record in launches if "provider" in record.kind],
-        "for_patients": [record for record in launches if "patient" in record.kind],
+        "for_patients": [record for record in launches if "provider" not in record.kind],
         **listed(connection),
         "status_url": f"{status.interconnect(connection.base_url)}/{agreed.status.path.lstrip('/')}",
         "codes": {name: agreed.status.code_for(name) for name in ("connected", "disconnected", "waiting")},

@@ -10,11 +10,13 @@ from connector.wires import patient_client, provider_client
 
 @dataclass(frozen=True)
 class Door:
-    """One launch address. In a group visit each patient has a chart of his own, and all share one conference."""
+    """One launch address. In a group visit each patient has a chart of his own, and all share one conference. A door
+    without a visit opens the device check alone."""
 
     client: Callable[[Settings, str], Client]
     staff: bool
     group: bool = False
+    visit: bool = True
 
     def scopes(self, agreed: Settings) -> str:
         """What is asked of the EHR at this door."""
@@ -30,4 +32,5 @@ DOORS: dict[str, Door] = {
     "patient": Door(patient_client, staff=False),
     "group-provider": Door(provider_client, staff=True, group=True),
     "group-patient": Door(patient_client, staff=False, group=True),
+    "device-test": Door(patient_client, staff=False, visit=False),
 }

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from visits import languages
 from visits.browsers import browser_of, hash_of, new_id
 from visits.models import Browser, Launch, Participant
 
@@ -35,7 +36,8 @@ def issue(launch: Launch) -> str:
     handle = secrets.token_urlsafe(24)
     launch.handle_hash, launch.successor_hash = hash_of(handle), ""
     launch.handle_until = timezone.now() + _life(launch)
-    launch.save(update_fields=["handle_hash", "successor_hash", "handle_until"])
+    launch.language = launch.language or languages.earlier(launch)
+    launch.save(update_fields=["handle_hash", "successor_hash", "handle_until", "language"])
     if _is_staff(launch) and launch.browser_hash:
         _end_others(launch)
     return handle
@@ -58,16 +60,18 @@ def open_page(request: HttpRequest, participant: Participant, door: str) -> tupl
 
 
 def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
-    """(the launch behind a handle, the handle to use from now on). Raises Lost."""
+    """(the launch behind a handle, the handle to use from now on), in its reader's language. Raises Lost."""
     launch = behind(handle)
+    languages.speak(request, launch.language if launch else "")
     if launch is None or is_over(launch):
         raise Lost(launch)
-    if launch.browser_hash:
-        if launch.browser_hash != browser_of(request):
-            raise Lost(launch)
-        _prolong(launch)
-        return launch, handle
-    return launch, _renew(launch, hash_of(handle))
+    if launch.browser_hash and launch.browser_hash != browser_of(request):
+        raise Lost(launch)
+    languages.remember(request, launch)
+    if not launch.browser_hash:
+        return launch, _renew(launch, hash_of(handle))
+    _prolong(launch)
+    return launch, handle
 
 
 def behind(handle: str) -> Launch | None:

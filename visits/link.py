@@ -20,7 +20,7 @@ from connector.http import Deadline
 from connector.models import Change, User
 from connector.teams import meetings
 from connector.teams.entra import Identity
-from visits import browsers, handles, presence
+from visits import browsers, handles, languages, presence
 from visits.models import EhrUserLink, Launch, Participant
 from visits.trouble import Stop, explained, page
 
@@ -57,6 +57,7 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
     asked = handles.launches().filter(pk=data["launch"]).first()
     if asked is None or asked.participant is None:
         return page(request, "page-lost", door="provider")
+    languages.speak(request, asked.language)
     # A page that is open already keeps its launch: this window, beside it, gets one of its own.
     row, browser_id = (
         (asked, "") if not asked.handle_hash else handles.open_page(request, asked.participant, asked.door)

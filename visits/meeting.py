@@ -19,7 +19,7 @@ from connector.errors import AlreadyDone, Permanent, Retry, WireError
 from connector.http import Deadline
 from connector.models import User
 from connector.teams import meetings
-from visits import receipts
+from visits import languages, receipts
 from visits.models import Subscription, Visit
 
 log = logging.getLogger(__name__)
@@ -99,8 +99,12 @@ def _make(visit: Visit, user: User, deadline: Deadline) -> None:
     visit.seal("meeting_id", meeting.id)
     visit.seal("join_url", meeting.join_url)
     visit.lobby = agreed.lobby if _set_lobby(visit, user, agreed.lobby, deadline) else ""
+    language = languages.of_patients(visit)
     link = _best_effort(
-        "visitor-link", LINK_SECONDS, deadline, lambda d: meetings.visitor_url(tid, oid, meeting.id, deadline=d)
+        "visitor-link",
+        LINK_SECONDS,
+        deadline,
+        lambda d: meetings.visitor_url(tid, oid, meeting.id, deadline=d, language=language),
     )
     visit.seal("visitor_url", link or "")
     visit.presence_live = subscribe(visit, tid, meeting.join_url, deadline)

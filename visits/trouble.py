@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from connector import agreement, problems
 from connector.errors import WireError
 from connector.models import Connection
-from visits import handles
+from visits import handles, languages
 from visits.handles import Lost
 
-SHELLS = dict.fromkeys(("patient", "group-patient"), "visits/base_patient.html")
+SHELLS = dict.fromkeys(("patient", "group-patient", "device-test"), "visits/base_patient.html")
 CLINICIAN = "visits/base_clinician.html"
 View = Callable[..., HttpResponse]
 
@@ -79,6 +79,7 @@ def explain_from_outside(request: HttpRequest, code: str) -> HttpResponse:
     handle = _path(request).get("handle", "")
     if handle and not hasattr(request, "connection") and (launch := handles.behind(handle)):
         request.door, request.connection = launch.door, launch.connection  # type: ignore[attr-defined]
+        languages.speak(request, launch.language)
     return _explain(request, code)
 
 

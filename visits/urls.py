@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from visits import beside, events, handover, join, launch, link, open_visits
+from visits import beside, devices, events, handover, join, launch, link, open_visits
 
 urlpatterns = [
     path("launch/<slug:ref>/<slug:door>/", launch.launch, name="launch"),
@@ -16,6 +16,9 @@ urlpatterns = [
     path("visits/", open_visits.index, name="open_visits"),
     path("visits/signin/", open_visits.start, name="open_visits_signin"),
     path("visits/<uuid:visit>/", open_visits.enter, name="open_visit"),
+    path("visit/<slug:handle>/devices/", devices.check, name="device_check"),
+    path("devices/<str:token>/", devices.alone, name="device_test"),
+    path("devices/<str:token>/sample", devices.sample, name="device_sample"),
     path("notifications/graph/", events.notifications, name="notifications"),
     path("notifications/graph/lifecycle/", events.lifecycle, name="lifecycle"),
 ]

@@ -63,11 +63,13 @@ def set_options(tid: str, oid: str, meeting_id: str, *, lobby: str, deadline: De
 
 
 @asking("graph")
-def visitor_url(tid: str, oid: str, meeting_id: str, *, deadline: Deadline) -> str:
+def visitor_url(tid: str, oid: str, meeting_id: str, *, deadline: Deadline, language: str = "") -> str:
     """The virtual-appointment link: joins in the browser, without an app or an account. Empty when it is not one of
-    Teams."""
+    Teams. `language`, such as es or zh-TW, goes along as Accept-Language, which Graph documents without saying what it
+    changes; without one, Teams asks the browser."""
     path = f"{_path(oid, meeting_id)}/getVirtualAppointmentJoinWebUrl"
-    url = str(graph.call(tid, "GET", path, deadline=deadline).json().get("value") or "")
+    headers = {"Accept-Language": language} if language else {}
+    url = str(graph.call(tid, "GET", path, deadline=deadline, headers=headers).json().get("value") or "")
     return url if is_teams_url(url) else ""
 
 

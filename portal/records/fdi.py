@@ -24,13 +24,15 @@ DEPARTMENT = "departmentId=%PERFDEPID;;; ; ;;NONE;%"
 
 @dataclass(frozen=True)
 class Door:
-    """What stands in the record of one door: which of the settings, and what somebody may add."""
+    """What stands in the record of one door: which of the settings, and what somebody may add. A door that opens no
+    visit needs no context. `note` is what has to be known beside the rows."""
 
     title: Promise
     tab: Promise
     client_id: str
-    context: str
+    context: str = ""
     department: bool = False
+    note: str | Promise = ""
 
 
 DOORS: dict[str, Door] = {
@@ -48,26 +50,39 @@ DOORS: dict[str, Door] = {
     "group-patient": Door(
         _("Patient: Begin group visit"), _("Patient, group"), "patient_client_id", "group_patient_context"
     ),
+    "device-test": Door(
+        _("Patient: Test your device"),
+        _("Device test"),
+        "patient_client_id",
+        note=_(
+            "Patients test camera, microphone, speaker and connection on any day; no visit is made, nothing is kept. "
+            "Ask your EHR's technical contact whether your release has a button for it and what its record holds. "
+            "The EHR is not told the result: how it could be is not published, so the connector does not do it."
+        ),
+    ),
 }
 
 
 def launch_records(connection: Connection, revision: Revision) -> list[Record]:
-    """The records behind the buttons, for clinicians and patients; none for a door that the revision names no context
-    for."""
+    """The records behind the buttons, for clinicians and patients; none for the door of a visit that the revision names
+    no context for."""
     agreed = agreement.load(revision.settings)
-    return [_record(connection, name, agreed) for name, door in DOORS.items() if getattr(agreed, door.context)]
+    wanted = (name for name, door in DOORS.items() if not door.context or getattr(agreed, door.context))
+    return [_record(connection, name, agreed) for name in wanted]
 
 
 def _record(connection: Connection, name: str, agreed: Settings) -> Record:
     door = DOORS[name]
-    context, epic = getattr(agreed, door.context), agreed.ehr_kind == "epic"
+    context, epic = getattr(agreed, door.context) if door.context else "", agreed.ehr_kind == "epic"
+    attested = bool(door.context)  # that Epic has a device test is known, what stands in its record is not
     rows = (
-        Row("URL", public_url("launch", connection.ref, name), attested=True),
-        Row("CLIENTID", getattr(agreed, door.client_id), attested=True),
-        *([Row("LAUNCHTYPE", WINDOW, attested=True)] if epic else []),
-        Row("CONTEXT", context, attested=set(TOKEN.findall(context)) <= ATTESTED_TOKENS),
+        Row("URL", public_url("launch", connection.ref, name), attested),
+        Row("CLIENTID", getattr(agreed, door.client_id), attested),
+        *([Row("LAUNCHTYPE", WINDOW, attested)] if epic else []),
+        *([Row("CONTEXT", context, set(TOKEN.findall(context)) <= ATTESTED_TOKENS)] if context else []),
     )
-    return Record(name, door.title, door.tab, rows, tuple(_options(door, context)) if epic else ())
+    options = tuple(_options(door, context)) if epic and context else ()
+    return Record(name, door.title, door.tab, rows, options, door.note)
 
 
 def _options(door: Door, context: str) -> list[Option]:

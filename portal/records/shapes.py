@@ -28,13 +28,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Record:
-    """One record; `kind` is its name in code: for launch records the door. `tab` is a short title."""
+    """One record; `kind` is its name in code: for launch records the door. `tab` is a short title, `note` what has to
+    be known beside the rows."""
 
     kind: str
     title: str | Promise
     tab: str | Promise
     rows: tuple[Row, ...]
     options: tuple[Option, ...] = ()
+    note: str | Promise = ""
 
     @property
     def block(self) -> str:

@@ -183,3 +183,15 @@ def test_an_address_that_did_not_shake_hands_is_told_from_a_refusal(server: Serv
     server.answer("/v1.0/organization", Reply(unreached, 400))
     with pytest.raises(Permanent, match="notification-url"):
         call(tid)
+
+
+@pytest.mark.parametrize(("language", "header"), [("zh-TW", "zh-TW"), ("", None)])
+def test_the_patients_link_is_asked_for_in_their_language_where_one_is_known(
+    tid: str, server: Server, settings: Settings, language: str, header: str | None
+) -> None:
+    settings.TEAMS_HOSTS = frozenset({"visit.teams.microsoft.com"})
+    path = "/v1.0/users/oid-1/onlineMeetings/meeting-1/getVirtualAppointmentJoinWebUrl"
+    server.answer(path, Reply({"value": "https://visit.teams.microsoft.com/x"}))
+    url = meetings.visitor_url(tid, "oid-1", "meeting-1", deadline=Deadline.after(5), language=language)
+    assert url == "https://visit.teams.microsoft.com/x"
+    assert [request.headers.get("accept-language") for request in server.asked(path)] == [header]

@@ -37,6 +37,10 @@ OPEN = {
     "open_visits",
     "open_visits_signin",
     "open_visit",
+    "device_check",
+    # The check alone is opened by a token that names a connection and nobody.
+    "device_test",
+    "device_sample",
     # Microsoft Graph, known by clientState.
     "notifications",
     "lifecycle",

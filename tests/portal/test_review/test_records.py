@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connector import keys
+from connector.addresses import public_url
 from connector.models import Connection, User
 from portal import records
 from portal.checker import State, check
@@ -45,15 +46,49 @@ def test_the_page_leads_to_change_check_guide_and_download(ada: Client, connecti
 def test_there_is_a_record_for_each_door_that_names_a_context(connection: Connection) -> None:
     assert connection.live
     kinds = [record.kind for record in records.launch_records(connection, connection.live)]
-    assert kinds == ["provider", "patient", "group-provider", "group-patient"]
+    assert kinds == ["provider", "patient", "group-provider", "group-patient", "device-test"]
     revision = factories.approve(connection, group_provider_context="", group_patient_context="")
-    assert [record.kind for record in records.launch_records(connection, revision)] == ["provider", "patient"]
+    assert [record.kind for record in records.launch_records(connection, revision)] == [
+        "provider",
+        "patient",
+        "device-test",
+    ]
 
 
 def test_a_context_is_attested_when_each_of_its_tokens_is(connection: Connection) -> None:
     revision = factories.approve(connection, provider_context="sessionId=%CSN%&user=%EPICUSERID%")
     provider, patient = records.launch_records(connection, revision)[:2]
     assert [provider.rows[3].attested, patient.rows[3].attested] == [True, False]
+
+
+def test_the_device_test_has_a_record_without_a_context_that_nobody_attests(
+    ada: Client, connection: Connection
+) -> None:
+    assert connection.live
+    record = records.launch_records(connection, connection.live)[-1]
+    rows = [(row.mnemonic, row.value) for row in record.rows]
+    assert rows == [
+        ("URL", public_url("launch", connection.ref, "device-test")),
+        ("CLIENTID", PATIENT_ID),
+        ("LAUNCHTYPE", "6"),
+    ]
+    assert ({row.attested for row in record.rows}, record.options) == ({False}, ())
+    panel = shown(ada, "record", connection.ref).select("section.panel")[-1]
+    assert "The EHR is not told the result" in words(panel)
+    assert "nothing is kept" in words(panel)
+
+
+def test_a_device_test_with_the_address_of_a_visit_is_told_whose_it_is(connection: Connection) -> None:
+    assert connection.live
+    wanted = expected(connection, connection.live)
+    record = records.launch_records(connection, connection.live)[-1]
+    right, mixed = (
+        check(block, wanted, only="device-test")
+        for block in (record.block, record.block.replace("/device-test/", "/patient/"))
+    )
+    assert {finding.state for finding in right.records[0].findings} == {State.RIGHT}
+    [wrong] = [finding for finding in mixed.records[0].findings if finding.state is State.WRONG]
+    assert (wrong.mnemonic, wrong.faults[0].code) == ("URL", "record")
 
 
 def test_the_department_is_an_option_of_clinicians_alone(connection: Connection) -> None:
@@ -107,7 +142,7 @@ def test_the_whole_download_is_right_in_the_checker(ada: Client, connection: Con
     text = ada.get(reverse("record_download", args=[connection.ref])).content.decode()
     result = check(text, expected(connection, connection.live))
     states = {finding.state for record in result.records for finding in record.findings}
-    assert (len(result.records), states, result.absent) == (7, {State.RIGHT}, ())
+    assert (len(result.records), states, result.absent) == (8, {State.RIGHT}, ())
 
 
 def test_without_approval_there_is_nothing_to_download_or_to_check(ada: Client, connection: Connection) -> None:
