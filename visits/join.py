@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from visits import clinician, handles, onward, patient, schedule, waiting_page
+from visits import clinician, handles, languages, onward, patient, schedule, waiting_page
 from visits.models import Launch, Participant
 from visits.trouble import Stop, explained
 
@@ -17,6 +17,7 @@ def visit(request: HttpRequest, handle: str) -> HttpResponse:
     """The waiting page of a patient, the visit page of a clinician; for a patient who cannot come in now, why. It asks
     again by itself; htmx takes only its inside."""
     if seat := waiting_page.known_seat(request, handle):
+        languages.speak(request, waiting_page.language_of(seat))
         return patient.page(request, seat, handle)
     row, handle = _follow(request, handle)
     participant = _participant(row)

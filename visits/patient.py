@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from visits import agents, handover, languages, onward, trouble, waiting, waiting_page
+from visits import agents, handover, onward, trouble, waiting, waiting_page
 from visits.models import Participant
 from visits.waiting_page import Device, One, Room, Seat
 
@@ -54,7 +54,6 @@ def page(request: HttpRequest, seat: Seat, handle: str) -> HttpResponse:
     """The truth about the visit; whoever asks for it is waiting."""
     waiting.seen(seat.participant)
     room = waiting_page.room_of(seat)
-    languages.speak(request, room.devices.get(seat.launch, Device()).language)
     if not room.ended and not _me(room, seat).waits:
         waiting.back(seat.participant)
         room = waiting_page.room_of(seat)

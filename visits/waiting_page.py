@@ -114,6 +114,11 @@ def room_of(seat: Seat) -> Room:
     return room
 
 
+def language_of(seat: Seat) -> str:
+    """The language that was picked on the seat's page; empty: the browser's."""
+    return room_of(seat).devices.get(seat.launch, Device()).language
+
+
 def _read(visit_id: UUID) -> Room:
     related = ("connection__organization", "connection__live")
     visit = Visit.objects.select_related(*related).filter(pk=visit_id).first()
