@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connector import wires
 from visits import presence
+from visits.fold import Outsider
 from visits.models import Participant, Visit, Writeback
 
 ROLES = {
@@ -63,7 +64,7 @@ def of(participant: Participant) -> View:
         _person(ROLES[Participant.Role(person.role)], state.people[key].presence, state.people[key].since)
         for key, person in everybody.items()
     ]
-    people += [_person(_("Somebody else"), outsider.presence, outsider.since) for outsider in state.unattributed]
+    people += [_person(_stranger(outsider), outsider.presence, outsider.since) for outsider in state.unattributed]
     staff = {state.people[key].presence for key, person in everybody.items() if person.is_staff}
     return View(
         people=tuple(people),
@@ -76,6 +77,13 @@ def of(participant: Participant) -> View:
         clinician_left="disconnected" in staff and "connected" not in staff,
         told=_told_waiting(participant),
     )
+
+
+def _stranger(outsider: Outsider) -> str | Promise:
+    """What may be said of somebody who is none of the participants; never a name."""
+    if outsider.foreign:
+        return _("Clinician of another organization")
+    return _("Colleague") if outsider.colleague else _("Somebody else")
 
 
 def default_help_line() -> str:

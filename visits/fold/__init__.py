@@ -2,6 +2,7 @@
 once or many times, and facts that were lost raise nothing."""
 
 from visits.fold.shapes import (
+    CLOCKS_DIFFER,
     CONNECTED,
     DISCONNECTED,
     EXPECTED,
@@ -20,6 +21,7 @@ from visits.fold.shapes import (
 from visits.fold.story import fold
 
 __all__ = [
+    "CLOCKS_DIFFER",
     "CONNECTED",
     "DISCONNECTED",
     "EXPECTED",

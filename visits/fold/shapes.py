@@ -84,4 +84,5 @@ class VisitState:
     @property
     def somebody_there(self) -> bool:
         """Whether anybody is in the call or in its lobby."""
-        return any(one.presence in PRESENT for one in (*self.people.values(), *self.unattributed))
+        everybody: list[PersonState | Outsider] = [*self.people.values(), *self.unattributed]
+        return any(one.presence in PRESENT for one in everybody)

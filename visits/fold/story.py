@@ -257,7 +257,9 @@ def _show_call(story: _Story, at: datetime, ended: bool) -> None:
     """Since when somebody is in the call; and after a call, since when nobody is there or about to be. What ended was a
     call, even if nobody was told to be in it; and while a report says that it runs, somebody is."""
     seats = story.seats.values()
-    connected = any(seat.presence == CONNECTED for seat in seats) or any(one.start <= at < one.end for one in story.calls)
+    connected = any(seat.presence == CONNECTED for seat in seats) or any(
+        one.start <= at < one.end for one in story.calls
+    )
     story.had_call = story.had_call or connected or ended
     story.call_since = (story.call_since or at) if connected else None
     awaited = any(state.presence in AWAITED for state in story.shown.values())

@@ -151,5 +151,7 @@ def test_a_colleague_nobody_launched_is_one_person_to_roster_and_report(history:
     state = reconciled(staff, data, CLINICIAN)
     times = moments(history.stays["colleague"])
     assert [one.at for one in state.changes if not one.key and one.presence == "connected"] == [at for at, _ in times]
-    assert {one.at for one in state.changes if not one.key and one.presence == "disconnected"} >= {at for _, at in times}
+    assert {one.at for one in state.changes if not one.key and one.presence == "disconnected"} >= {
+        at for _, at in times
+    }
     assert all(one.colleague for one in state.unattributed)
