@@ -37,11 +37,16 @@ AT_ONCE, SECONDS_AT_ONCE = 50, 20.0  # of one sweep: what is left is due at the 
 
 
 def work() -> int:
-    """Take the next step of each ending that is due; returns how many were taken up."""
+    """Take step after step of the endings that are due; returns how many were taken."""
+    taken, until = 0, time.monotonic() + SECONDS_AT_ONCE
+    while time.monotonic() < until and (rows := _due()):
+        taken += each(takewhile(lambda _: time.monotonic() < until, rows), _take_up)
+    return taken
+
+
+def _due() -> list[UUID]:
     due = Ending.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
-    until = time.monotonic() + SECONDS_AT_ONCE
-    rows = list(due.values_list("pk", flat=True)[:AT_ONCE])
-    return each(takewhile(lambda _: time.monotonic() < until, rows), _take_up)
+    return list(due.values_list("pk", flat=True)[:AT_ONCE])
 
 
 def _take_up(pk: UUID) -> None:

@@ -91,12 +91,11 @@ def _begin_another(visit: Visit, may: Callable[[Visit], bool]) -> None:
     fresh |= dict.fromkeys(("organizer", "claimed_at", "opened_at", "ended_at", "due_at", "look_at"))
     with transaction.atomic():
         row = presence.locked(visit.pk)
-        if row is None or not may(row):
-            return
-        presence.leave_behind(row, row.ended_at or timezone.now())
-        rows = Visit.objects.filter(pk=row.pk)
-        rows.update(generation=F("generation") + 1, presence_live=False, **fresh)
-        row.participants.update(sent_at=None)
+        if row and may(row):
+            presence.leave_behind(row, row.ended_at or timezone.now())
+            rows = Visit.objects.filter(pk=row.pk)
+            rows.update(generation=F("generation") + 1, presence_live=False, **fresh)
+            row.participants.update(sent_at=None)
     visit.refresh_from_db()
 
 

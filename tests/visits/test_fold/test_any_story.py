@@ -7,6 +7,7 @@ from tests.visits.test_fold.telling import CLINICIAN, OIDS, PATIENT, PROXY, minu
 from visits.fold import PRESENT, FactLine, Person, PersonState, fold
 
 PAGE_KINDS, ROSTER_KINDS = ("waiting", "sent", "gone"), ("lobby", "connected", "disconnected")
+FOREIGN = "x"  # with the account of another organization
 PEOPLE = (CLINICIAN, PATIENT, PROXY)
 moments = st.integers(0, 12).map(minute)
 numbers = st.integers(0, 3).map(str)
@@ -14,9 +15,9 @@ page_facts = st.builds(
     FactLine, st.sampled_from(PAGE_KINDS), st.sampled_from([one.key for one in PEOPLE]), st.just(""), moments, numbers
 )
 roster_facts = st.builds(
-    lambda kind, key, at, event_id: FactLine(kind, key, OIDS.get(key, ""), at, event_id),
+    lambda kind, key, at, event_id: FactLine(kind, key, OIDS.get(key, ""), at, event_id, foreign=key == FOREIGN),
     st.sampled_from(ROSTER_KINDS),
-    st.sampled_from(["desk", "phone", "colleague", "a", "b", "c"]),
+    st.sampled_from(["desk", "phone", "colleague", "a", "b", "c", FOREIGN]),
     moments,
     numbers,
 )
@@ -53,7 +54,9 @@ def test_nobody_is_present_after_the_last_fact_says_he_left(story: list[FactLine
     assert (clinician in PRESENT) == bool(there & {"desk", "phone"})
     outsiders = len(there & {"a", "b", "c"})
     shown = [state.people[key].presence for key in ("patient", "proxy")]
-    unknown = [one for one in state.unattributed if one.presence in PRESENT and not one.colleague]
+    strangers = [one for one in state.unattributed if one.presence in PRESENT and not one.colleague]
+    unknown = [one for one in strangers if not one.foreign]
+    assert len(strangers) - len(unknown) == len(there & {FOREIGN})
     assert sum(presence in PRESENT for presence in shown) + len(unknown) <= outsiders
     assert state.in_call <= bool(there)
 
