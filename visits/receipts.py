@@ -22,7 +22,7 @@ from connector.http import Deadline
 from connector.models import Key, Organization
 from connector.teams import meetings, notifications
 from connector.teams.notifications import CallChange, RosterChange, member
-from visits import facts, presence
+from visits import facts, fold, presence
 from visits.models import Fact, Receipt, Subscription, Visit
 
 log = logging.getLogger(__name__)
@@ -208,7 +208,7 @@ def _open(receipt: Receipt, organization: Organization) -> dict[str, Any]:
 
 
 def _record(visit: Visit, source: str, change: RosterChange | CallChange) -> None:
-    key, oid, foreign = "call", "", False
+    key, oid, foreign = fold.CALL, "", False
     if isinstance(change, RosterChange):
         key = facts.entry_key(visit, change.roster_id)
         oid, foreign = facts.account_of(visit, change.identity)

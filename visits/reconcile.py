@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 DEADLINE_SECONDS = 10.0
 AT_ONCE, SECONDS_AT_ONCE = 50, 20.0  # of one sweep: what is left is due at the next
 # By whether presence is live: without it the report alone tells that a visit is over.
-EVERY = {True: timedelta(hours=1), False: timedelta(minutes=15)}
-# By whether somebody is there: so long after the last thing heard, nothing more is expected. Teams ends any call after
-# 30 hours.
-MOST = {True: timedelta(hours=30), False: timedelta(hours=12)}
+EVERY = {True: timedelta(minutes=30), False: timedelta(minutes=15)}
+# So long after the last thing heard, nothing more is expected. Teams ends any call after 30 hours, and lets nobody wait
+# in a lobby for longer than half an hour.
+IN_CALL, IN_LOBBY, EMPTY = timedelta(hours=30), timedelta(hours=1), timedelta(hours=12)
 
 
 def look() -> int:
@@ -75,7 +75,7 @@ def _keep(visit: Visit, report: Report) -> int:
     version = hashlib.sha256(repr(report).encode()).hexdigest()[:16]
     source = f"{facts.REPORT}:{facts.entry_key(visit, report.id)[:16]}:{version}"
 
-    def keep(kind: Fact.Kind, at: datetime, key: str = "call", oid: str = "", foreign: bool = False) -> bool:
+    def keep(kind: Fact.Kind, at: datetime, key: str = fold.CALL, oid: str = "", foreign: bool = False) -> bool:
         event_id = f"{key[:40]} {at.isoformat()}"
         return facts.record(
             visit, kind=kind, participant_key=key, at=at, source=source, event_id=event_id, oid=oid, foreign=foreign
@@ -96,8 +96,11 @@ def _give_up(visit: Visit) -> None:
     mine = Fact.objects.filter(visit=visit, generation=visit.generation)
     heard = mine.aggregate(last=Max("at"))["last"] or visit.opened_at
     waited_for = any(person.presence == fold.WAITING for person in state.people.values())
-    if waited_for or heard is None or heard + MOST[state.somebody_there] > timezone.now():
+    most = IN_CALL if state.in_call else IN_LOBBY if state.somebody_there else EMPTY
+    if waited_for or heard is None or heard + most > timezone.now():
         return
     kind, event_id = Fact.Kind.CALL_ENDED, f"nothing since {heard.isoformat()}"
-    facts.record(visit, kind=kind, participant_key="call", at=timezone.now(), source=facts.LIMIT, event_id=event_id)
+    facts.record(
+        visit, kind=kind, participant_key=fold.EVERYBODY, at=timezone.now(), source=facts.LIMIT, event_id=event_id
+    )
     presence.refold(visit.pk, visit.generation)

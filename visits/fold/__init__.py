@@ -2,9 +2,11 @@
 once or many times, and facts that were lost raise nothing."""
 
 from visits.fold.shapes import (
+    CALL,
     CLOCKS_DIFFER,
     CONNECTED,
     DISCONNECTED,
+    EVERYBODY,
     EXPECTED,
     LOBBY,
     PRESENT,
@@ -21,9 +23,11 @@ from visits.fold.shapes import (
 from visits.fold.story import fold
 
 __all__ = [
+    "CALL",
     "CLOCKS_DIFFER",
     "CONNECTED",
     "DISCONNECTED",
+    "EVERYBODY",
     "EXPECTED",
     "LOBBY",
     "PRESENT",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 EXPECTED, WAITING, SENT, LOBBY = "expected", "waiting", "sent", "lobby"
 CONNECTED, DISCONNECTED, GONE, CALL_ENDED = "connected", "disconnected", "gone", "call-ended"
+CALL, EVERYBODY = "call", "everybody"  # whose time is over when a call ends: of those in it, or in its lobby too
 PROVIDER = "provider"
 PRESENT = (CONNECTED, LOBBY)  # in the roster; the first outweighs the second
 ROSTER = (*PRESENT, DISCONNECTED)

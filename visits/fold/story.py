@@ -20,6 +20,7 @@ from visits.fold.shapes import (
     CLOCKS_DIFFER,
     CONNECTED,
     DISCONNECTED,
+    EVERYBODY,
     EXPECTED,
     GONE,
     LOBBY,
@@ -126,8 +127,9 @@ def _pass(story: _Story, at: datetime, lines: list[FactLine], silences: list[boo
     """Everything that happened at one moment, then what it means: within a moment nobody is counted twice."""
     for line in lines:
         _page(story, line)
-    ended = any(line.kind == CALL_ENDED for line in lines)
-    _empty(story, at, ended, silences)
+    ends = {line.participant_key for line in lines if line.kind == CALL_ENDED}
+    _empty(story, at, ends, silences)
+    ended = bool(ends)
     came = [arrival for line in lines if (arrival := _roster(story, line))]
     came += _attribute(story)
     for key in {key for seat in came for key in seat.owners}:
@@ -138,14 +140,16 @@ def _pass(story: _Story, at: datetime, lines: list[FactLine], silences: list[boo
     _show_call(story, at, ended)
 
 
-def _empty(story: _Story, at: datetime, ended: bool, silences: list[bool]) -> None:
-    """Who leaves without a fact of his own: everybody when the call ends, with those on the way who never came to it;
-    and outsiders of whom nothing more is told once a report shows none."""
+def _empty(story: _Story, at: datetime, ends: set[str], silences: list[bool]) -> None:
+    """Who leaves without a fact of his own: everybody in the call when it ends, with those on the way who never came to
+    it; and outsiders of whom nothing more is told once a report shows none. Who waits in the lobby waits on, until
+    nothing more is expected of anybody."""
     for seat in story.seats.values():
         unheard = not seat.oid and not seat.report and seat.foreign in silences and seat.last and seat.last < at
-        if (seat.present and ended) or (seat.presence == CONNECTED and unheard):
+        over = seat.presence == CONNECTED and (ends or unheard)
+        if over or (seat.present and EVERYBODY in ends):
             seat.presence = DISCONNECTED
-    for key in [key for key, off in story.off.items() if ended and off == SENT]:
+    for key in [key for key, off in story.off.items() if ends and off == SENT]:
         if story.sent_last[key] + TO_TEAMS <= at:
             story.off[key] = DISCONNECTED if story.shown[key].presence in PRESENT else EXPECTED
 

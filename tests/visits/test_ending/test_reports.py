@@ -168,6 +168,22 @@ def test_where_no_report_ever_comes_a_visit_ends_when_nothing_more_is_to_be_expe
     assert presence.state_of(visit).somebody_there is (live and not over)
 
 
+@pytest.mark.parametrize(("minutes", "over"), [(50, False), (70, True)])
+def test_nobody_is_said_to_wait_in_a_lobby_for_longer_than_teams_lets_him(
+    visit: Visit, patient: Participant, clinician: Participant, graph: Graph, minutes: int, over: bool
+) -> None:
+    page(patient, "sent", 80)
+    connected(clinician, 79)
+    roster(visit, "a", "lobby", minutes + 1)
+    presence.refold(visit.pk)
+    connected(clinician, minutes, kind="disconnected")
+    roster(visit, "call", "call-ended", minutes)
+    presence.refold(visit.pk)
+    looked(visit)
+    assert presence.state_of(visit).somebody_there is not over
+    assert told(patient) == (["waiting", "disconnected"] if over else ["waiting"])
+
+
 def test_a_visit_is_not_given_up_while_somebody_waits_for_it(visit: Visit, patient: Participant, graph: Graph) -> None:
     Visit.objects.update(presence_live=False, opened_at=ago(60 * 40))
     page(patient, "waiting", 60 * 39)

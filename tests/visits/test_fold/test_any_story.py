@@ -21,7 +21,8 @@ roster_facts = st.builds(
     moments,
     numbers,
 )
-ends = st.builds(FactLine, st.just("call-ended"), st.just("call"), st.just(""), moments, numbers)
+whose = st.sampled_from(["call", "call", "everybody"])
+ends = st.builds(FactLine, st.just("call-ended"), whose, st.just(""), moments, numbers)
 stories = st.lists(st.one_of(page_facts, roster_facts, roster_facts, ends), max_size=25)
 some_people = st.lists(st.sampled_from(PEOPLE), unique=True)
 
@@ -92,11 +93,11 @@ def _in_order(story: list[FactLine]) -> list[FactLine]:
 
 
 def _entries_there(story: list[FactLine]) -> set[str]:
-    """The roster entries whose last fact, or the call's end, does not say that they left."""
-    there: set[str] = set()
+    """The roster entries whose last fact, or the end of the call they were in, does not say that they left."""
+    there: dict[str, str] = {}
     for line in _in_order(story):
         if line.kind == "call-ended":
-            there.clear()
+            there = {key: kind for key, kind in there.items() if kind == "lobby" and line.participant_key == "call"}
         elif line.kind in ROSTER_KINDS:
-            (there.discard if line.kind == "disconnected" else there.add)(line.participant_key)
-    return there
+            there[line.participant_key] = line.kind
+    return {key for key, kind in there.items() if kind != "disconnected"}
