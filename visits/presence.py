@@ -38,6 +38,8 @@ EVENTS = {
     fold.EXPECTED: "gone",
 }
 
+CALL = (Fact.Kind.CONNECTED, Fact.Kind.CALL_ENDED)  # either tells that there was a call
+
 Line = tuple[str, UUID | None, datetime]
 
 
@@ -67,8 +69,9 @@ def refold(visit_id: UUID, generation: int | None = None) -> None:
 
 def sweep() -> int:
     """Fold the visits whose roster has been empty long enough; returns how many were looked at."""
-    connected = Fact.objects.filter(visit=OuterRef("pk"), generation=OuterRef("generation"), kind=Fact.Kind.CONNECTED)
-    due = Visit.objects.filter(Exists(connected), due_at__lte=timezone.now())
+    # Where somebody only waits the visit is due as well, and there is nothing to fold.
+    call = Fact.objects.filter(visit=OuterRef("pk"), generation=OuterRef("generation"), kind__in=CALL)
+    due = Visit.objects.filter(Exists(call), due_at__lte=timezone.now())
     return each(list(due.order_by("due_at").values_list("pk", flat=True)), refold)
 
 

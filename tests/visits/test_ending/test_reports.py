@@ -162,7 +162,8 @@ def test_where_no_report_ever_comes_a_visit_ends_when_nothing_more_is_to_be_expe
     looked(visit)
     assert Fact.objects.filter(source=facts.LIMIT).exists() is over
     Fact.objects.filter(source=facts.LIMIT).update(at=ago(6))
-    presence.refold(visit.pk)
+    Visit.objects.exclude(due_at=None).update(due_at=ago(1))
+    presence.sweep()
     visit.refresh_from_db()
     assert (visit.ended_at is not None) is over
     assert presence.state_of(visit).somebody_there is (live and not over)

@@ -59,6 +59,17 @@ def test_the_call_itself_becomes_facts(subscription: Subscription, publisher: Pu
     assert list(facts) == [(Fact.Kind.CALL_STARTED, "call"), (Fact.Kind.CALL_ENDED, "call")]
 
 
+def test_a_batch_of_two_organizations_is_understood_for_each(subscription: Subscription, publisher: Publisher) -> None:
+    other = factories.subscription(factories.visit(), key_kid=subscription.key_kid)
+    tokens = [publisher.token(tid_of(one)) for one in (subscription, other)]
+    for one in (subscription, other):
+        assert ends(kept(one, publisher, roster(entry()), tokens=tokens)) == (State.UNDERSTOOD, "")
+    assert set(Fact.objects.values_list("visit", flat=True)) == {subscription.visit_id, other.visit_id}
+    # One that does not fit discredits them all.
+    bad = [*tokens, publisher.token(tid_of(other), aud="x")]
+    assert ends(kept(subscription, publisher, roster(entry()), tokens=bad))[0] == State.REFUSED
+
+
 def test_a_replayed_notification_makes_no_second_fact(subscription: Subscription, publisher: Publisher) -> None:
     document = roster(entry(), entry())
     for _ in range(3):
