@@ -6,10 +6,8 @@ it, or waits in its lobby.
 """
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from connector import trail
-from connector.each import each
+from connector.each import each, in_time
 from connector.errors import Retry, WireError
 from connector.http import Deadline
 from connector.teams import meetings
@@ -38,15 +36,13 @@ AT_ONCE, SECONDS_AT_ONCE = 50, 20.0  # of one sweep: what is left is due at the 
 
 def work() -> int:
     """Take step after step of the endings that are due; returns how many were taken."""
-    taken, until = 0, time.monotonic() + SECONDS_AT_ONCE
-    while time.monotonic() < until and (rows := _due()):
-        taken += each(takewhile(lambda _: time.monotonic() < until, rows), _take_up)
-    return taken
+    return each(in_time(_due(), SECONDS_AT_ONCE), _take_up)
 
 
-def _due() -> list[UUID]:
-    due = Ending.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
-    return list(due.values_list("pk", flat=True)[:AT_ONCE])
+def _due() -> Iterator[UUID]:
+    """What is due, as long as there is something."""
+    while rows := list(Ending.objects.filter(due_at__lte=timezone.now()).order_by("due_at")[:AT_ONCE]):
+        yield from (row.pk for row in rows)
 
 
 def _take_up(pk: UUID) -> None:

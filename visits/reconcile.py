@@ -3,16 +3,14 @@ tail that was lost, or presence that was never live, is told by nobody else."""
 
 import hashlib
 import logging
-import time
 from datetime import datetime, timedelta
-from itertools import takewhile
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from connector.each import each
+from connector.each import each, in_time
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import User
@@ -35,9 +33,8 @@ IN_CALL, IN_LOBBY, EMPTY = timedelta(hours=30), timedelta(hours=1), timedelta(ho
 def look() -> int:
     """Read the reports of running visits that are due; returns how many were looked at."""
     due = Visit.objects.filter(look_at__lte=timezone.now(), ended_at=None).order_by("look_at")
-    until = time.monotonic() + SECONDS_AT_ONCE
     rows = list(due.values_list("pk", "presence_live")[:AT_ONCE])
-    return each(takewhile(lambda _: time.monotonic() < until, rows), lambda row: _look(*row))
+    return each(in_time(rows, SECONDS_AT_ONCE), lambda row: _look(*row))
 
 
 def _look(visit_id: UUID, live: bool) -> None:

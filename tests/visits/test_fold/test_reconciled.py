@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.visits.test_fold.telling import CLINICIAN, COLLEAGUE_OID, OIDS, PATIENT, minute
+from tests.visits.test_fold.test_any_story import PEOPLE, stories
 from visits.fold import FactLine, Person, VisitState, fold
 
 Stays = list[tuple[int, int]]
@@ -90,6 +91,43 @@ histories = st.builds(
     st.booleans(),
     st.booleans(),
 )
+
+some_reports = st.lists(
+    st.tuples(
+        st.sampled_from(["desk", "colleague", "somebody", "somebody else"]),
+        st.integers(0, 10),
+        st.integers(1, 5),
+        st.sampled_from("12"),
+    ),
+    max_size=6,
+)
+
+
+def contradicting(stays: list[tuple[str, int, int, str]]) -> list[FactLine]:
+    """Reports of whatever stays: (who, when he joined, for how long, in which report)."""
+    return [
+        fact
+        for number, (name, joined, length, report) in enumerate(stays)
+        for fact in (
+            line("connected", f"{report} {number}", name, joined, report),
+            line("disconnected", f"{report} {number}", name, joined + length, report),
+            line("call-ended", "call", "", joined + length, report),
+        )
+    ]
+
+
+@given(stories, some_reports, st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_report_that_contradicts_everything_is_folded_in_any_order_and_leaves_nobody_there(
+    story: list[FactLine], stays: list[tuple[str, int, int, str]], data: st.DataObject
+) -> None:
+    told = [*story, *contradicting(stays)]
+    state = fold(told, PEOPLE)
+    assert fold(data.draw(st.permutations(told)), PEOPLE) == state
+    assert state.people.keys() == {person.key for person in PEOPLE}
+    last = {one.key: one.presence for one in state.changes if one.key}
+    assert all(state.people[key].presence == presence for key, presence in last.items())
+    assert not fold([*told, OVER], PEOPLE).somebody_there
 
 
 def reconciled(history: History, data: st.DataObject, *people: Person) -> VisitState:
