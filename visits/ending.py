@@ -106,7 +106,8 @@ def _go_on(ending: Ending, code: str) -> None:
     done = {"due_at": None, "meeting_id_sealed": ""} if step == Step.DONE else {"due_at": due_at}
     if _finish(ending, step=step, looked=looked, attempts=0, code=code, **done) and ending.step in TOLD:
         event = f"{TOLD[Step(ending.step)]}{'-failed' if code else ''}"
-        trail.record(ending.visit.connection.organization, event, visit=ending.visit_id, code=code)
+        organization, detail = ending.visit.connection.organization, {"code": code} if code else {}
+        trail.record(organization, event, at=timezone.now(), visit=ending.visit_id, participant=None, **detail)
 
 
 def _finish(ending: Ending, **values: Any) -> bool:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -15,7 +14,7 @@ from connector.models import User
 from tests.servers import Reply, Server, serving
 from tests.visits import factories
 from tests.visits.test_ending.graph import opened, path_of
-from tests.visits.test_presence.telling import CLOCK, connected, page, roster
+from tests.visits.test_presence.telling import begin_story, connected, page, roster
 from visits import meeting, presence
 from visits.models import Ending, Participant, Subscription, Visit
 
@@ -27,8 +26,7 @@ GONE = Reply({"error": {"code": "NotFound", "message": "The meeting was not foun
 @pytest.fixture
 def server(settings: Settings) -> Iterator[Server]:
     """Entra and Graph: whatever is not scripted is not found."""
-    cache.clear()
-    CLOCK.now = timezone.now()
+    begin_story()
     with serving() as running:
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({running.host})
         settings.ENTRA_AUTHORITY = settings.GRAPH_URL = running.url

@@ -3,7 +3,7 @@
 A report names the members of the organization, each with all his stays in one call: for these it is believed, and the
 roster tells of their lobby alone. Whom it cannot name it only counts: such a stay is an entry of its own where the
 roster tells of nobody's coming in that time; and from when on the report shows no such person, an entry of the roster
-that tells nothing more has left. A report's last moment is the end of the call for everybody.
+that tells nothing more has left. A report's last moment is the end of the call.
 """
 
 from collections import defaultdict

@@ -3,21 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
-from django.utils import timezone
 from pytest_django import Settings
 
 from tests.servers import Reply, serving
 from tests.visits import factories
 from tests.visits.test_ending.graph import Graph, opened, path_of
-from tests.visits.test_presence.telling import CLOCK
+from tests.visits.test_presence.telling import begin_story
 from visits.models import Participant, Visit
 
 
 @pytest.fixture(autouse=True)
 def _new_story() -> None:
-    CLOCK.now = timezone.now()
-    cache.clear()
+    begin_story()
 
 
 @pytest.fixture

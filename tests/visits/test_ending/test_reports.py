@@ -117,8 +117,8 @@ def test_a_visit_whose_presence_was_never_live_ends_by_its_report(
     assert visit.look_at is not None
     assert 14 < (visit.look_at - timezone.now()).total_seconds() / 60 <= 15
     graph.report(mine(visit, (40, 20)), record((39, 25)), start=40, end=20)
-    looked(visit)
-    assert (visit.ended_at, visit.look_at) == (ago(20), None)
+    ended = looked(visit)
+    assert (ended.ended_at, ended.look_at) == (ago(20), None)
     reported = {"told": "report"}
     assert lines(patient, visit) == [("connected", ago(39), reported), ("disconnected", ago(25), reported)]
 
