@@ -4,6 +4,7 @@ wakes somebody up."""
 import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,7 @@ LONGEST_WAIT = 300.0
 MOST_TRIES = 295  # 2, 4, 8 … seconds, then every 5 minutes: a day
 TRIES_FOR_A_KEY = 6  # a minute: longer than an unknown key keeps the key set from being fetched again
 SWEPT_AT_ONCE = 200
+FOLDED_TOGETHER = 50  # notifications of one meeting, at most, before it is folded
 
 # A notification's own address holds the join URL, so it is not kept; nor is the client state.
 KEPT = ("data", "dataSignature", "dataKey", "encryptionCertificateId")
@@ -105,11 +107,21 @@ def understand(receipt_id: int) -> None:
             raise Permanent("gave-up")
         reason = _learn(receipt)
     except Permanent as error:
-        _finish(receipt, Receipt.State.REFUSED, error.code)
+        finish = partial(_finish, receipt, Receipt.State.REFUSED, error.code)
     except Retry as error:
-        _put_off(receipt, error)
+        finish = partial(_put_off, receipt, error)
     else:
-        _finish(receipt, Receipt.State.UNDERSTOOD, reason)
+        finish = partial(_finish, receipt, Receipt.State.UNDERSTOOD, reason)
+    _fold(receipt.subscription)
+    finish()
+
+
+def _fold(subscription: Subscription) -> None:
+    """Fold the visit, unless more of the same is about to be taken up: of a burst the last one folds for all, whatever
+    becomes of it, and one now and then."""
+    waiting = Receipt.objects.filter(subscription=subscription, state=Receipt.State.NEW, attempts=0)
+    if waiting.filter(next_at__lte=Now()).count() % FOLDED_TOGETHER == 0:
+        presence.refold(subscription.visit_id, subscription.generation)
 
 
 def _claim(receipt_id: int) -> Receipt | None:
@@ -143,8 +155,8 @@ def _put_off(receipt: Receipt, error: Retry) -> None:
 
 
 def _learn(receipt: Receipt) -> str:
-    """Record what the receipt tells and fold it into its visit; returns a code where it tells no fact. Each step may be
-    repeated, so a crash between them does no harm."""
+    """Record what the receipt tells; returns a code where it tells no fact. Each step may be repeated, so a crash
+    between them does no harm."""
     if "lifecycleEvent" in receipt.item:
         return _learn_lifecycle(receipt)
     visit = receipt.subscription.visit
@@ -153,7 +165,6 @@ def _learn(receipt: Receipt) -> str:
     visit.generation = receipt.subscription.generation
     for change in changes:
         _record(visit, f"subscription:{receipt.subscription_id}", change)
-    presence.refold(visit.pk, visit.generation)
     return "" if changes else "no-event"
 
 
@@ -161,7 +172,6 @@ def _learn_lifecycle(receipt: Receipt) -> str:
     event, subscription = receipt.item["lifecycleEvent"], receipt.subscription
     if act := LIFECYCLE_EVENTS.get(event):
         act(subscription)
-    presence.refold(subscription.visit_id)
     return f"lifecycle-{event if event in LIFECYCLE_EVENTS else 'unknown'}"
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from connector.models import Entry
 from tests.publisher import Publisher
 from tests.servers import Reply, Server
 from tests.visits import factories
@@ -68,6 +69,29 @@ def test_a_batch_of_two_organizations_is_understood_for_each(subscription: Subsc
     # One that does not fit discredits them all.
     bad = [*tokens, publisher.token(tid_of(other), aud="x")]
     assert ends(kept(subscription, publisher, roster(entry()), tokens=bad))[0] == State.REFUSED
+
+
+def test_of_a_burst_the_last_one_folds_for_all_even_if_it_is_refused(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    people = [entry("teamsvisitor:1f") for _ in range(3)]
+    burst = [kept(subscription, publisher, roster(one)) for one in people]
+    forged = kept(subscription, publisher, roster(entry()), tokens=["not a token"])
+    for receipt in burst:
+        understood(receipt)
+    lines = Entry.objects.filter(visit=visit.pk, event="outsider-connected")
+    assert (Fact.objects.count(), lines.count()) == (3, 0)
+    assert ends(forged)[0] == State.REFUSED
+    assert lines.count() == 3
+
+
+def test_one_that_waits_for_its_time_keeps_nobody_from_folding(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    later = kept(subscription, publisher, roster(entry()))
+    Receipt.objects.filter(pk=later.pk).update(next_at=timezone.now() + timedelta(hours=1))
+    understood(kept(subscription, publisher, roster(entry("teamsvisitor:1f"))))
+    assert Entry.objects.filter(visit=visit.pk, event="outsider-connected").count() == 1
 
 
 def test_a_replayed_notification_makes_no_second_fact(subscription: Subscription, publisher: Publisher) -> None:
