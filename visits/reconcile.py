@@ -61,7 +61,7 @@ def read(visit: Visit, organizer: User, meeting_id: str) -> int:
     deadline = Deadline.after(DEADLINE_SECONDS)
     found = attendance.reports(str(organizer.tid), str(organizer.oid), meeting_id, deadline=deadline)
     new = sum(_keep(visit, report) for report in found)
-    if new:
+    if found:  # new or not: whoever kept it may have died before he folded it
         presence.refold(visit.pk, visit.generation)
     return new
 
