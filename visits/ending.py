@@ -92,7 +92,7 @@ def _wait(ending: Ending, error: Retry) -> timedelta:
 
 
 def _put_off(ending: Ending, wait: timedelta, code: str, **values: Any) -> None:
-    log.info("ending put off", extra={"ending": str(ending.pk), "status": ending.step, "code": code})
+    log.info("ending put off", extra={"visit": str(ending.visit_id), "status": ending.step, "code": code})
     _finish(ending, due_at=timezone.now() + wait, code=code, **values)
 
 
@@ -135,7 +135,7 @@ def _delete(ending: Ending) -> None:
         try:
             meetings.unsubscribe(tid, graph_id, deadline=deadline)
         except WireError as error:
-            log.info("subscription left over", extra={"ending": str(ending.pk), "code": error.code})
+            log.info("subscription left over", extra={"visit": str(ending.visit_id), "code": error.code})
     meetings.delete(tid, oid, ending.unseal("meeting_id"), deadline=deadline)
     _now_of(ending).update(meeting_id_sealed="", join_url_sealed="", visitor_url_sealed="")
 

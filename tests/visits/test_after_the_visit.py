@@ -101,6 +101,7 @@ def test_the_nurse_opens_and_leaves_and_the_physician_admits_the_patient_but_no_
     david.post(second.url, data={"act": "admit", "seat": patient}, timeout=10).raise_for_status()
     until(lambda: ("patient", "participant-connected") in [line[:2] for line in call.trail()])
     assert [one["key"] for one in clinic.meetings()] == [key]
+    assert options(clinic)["allowedPresenters"] == "organization"
 
 
 def test_a_meeting_that_is_gone_gives_way_at_the_next_press_unless_somebody_is_in_it(clinic: Clinic) -> None:
