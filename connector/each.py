@@ -1,11 +1,19 @@
 """One after the other, whatever becomes of each."""
 
 import logging
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import TypeVar
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+def in_time(items: Iterable[T], seconds: float) -> Iterator[T]:
+    """The items that are begun within some seconds: the rest is due at the next sweep."""
+    until = time.monotonic() + seconds
+    return takewhile(lambda _: time.monotonic() < until, items)
 
 
 def each(items: Iterable[T], act: Callable[[T], object]) -> int:

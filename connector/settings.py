@@ -181,6 +181,8 @@ CELERY_BEAT_SCHEDULE = {
         "visits.tasks.settle_reports": 30.0,
         "visits.tasks.seal_trail": 60.0,
         "visits.tasks.renew_subscriptions": 60.0,
+        "visits.tasks.look_at_meetings": 30.0,
+        "visits.tasks.end_meetings": 10.0,
         "visits.tasks.forget": 3600.0,
         "portal.tasks.watch_connections": 60.0,
         "portal.tasks.check_addresses": 86_400.0,

@@ -1,19 +1,27 @@
 """Facts: what happened to somebody in a visit. Inserted once, never changed."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 
+from connector import keys
 from connector.cached import outdate
-from visits.models import Fact, Visit
+from connector.teams.notifications import Identity
+from visits.fold import FactLine
+from visits.models import Fact, Participant, Visit
 
 PAGE = "page"  # the source of what our own pages saw
+REPORT = "report"  # the source of what attendance reports tell: "report:<which>:<version>"
+LIMIT = "limit"  # the source of an end that nobody told: nothing was heard for as long as a call can last
 SEEN_KEY = "seen:{}"  # cache key of when a participant's page last asked, in epoch seconds
 SEEN_SECONDS = 86_400
 
+FOLDED = ("kind", "participant_key", "oid", "at", "event_id", "foreign", "source")
+
 _INSERT = """
-INSERT INTO visits_fact (visit_id, generation, source, event_id, participant_key, oid, kind, at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+INSERT INTO visits_fact (visit_id, generation, source, event_id, participant_key, oid, "foreign", kind, at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 
 
@@ -26,9 +34,11 @@ def record(
     source: str,
     event_id: str,
     oid: str = "",
+    foreign: bool = False,
 ) -> bool:
-    """Keep a fact of the visit's present meeting; False when it was there already. `oid` is a member's object id."""
-    row = (visit.pk, visit.generation, source, event_id, participant_key, oid.lower(), kind.value, at)
+    """Keep a fact of the visit's present meeting; False when it was there already. `oid` is a member's object id;
+    `foreign`: with another organization's account."""
+    row = (visit.pk, visit.generation, source, event_id, participant_key, oid.lower(), foreign, kind.value, at)
     # Written by hand because bulk_create(ignore_conflicts=True) does not tell whether the row was new.
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, row)
@@ -43,3 +53,40 @@ def newest_of_pages(visit: Visit) -> dict[str, str]:
     seen = Fact.objects.filter(visit=visit, generation=visit.generation, source=PAGE)
     newest = seen.order_by("participant_key", "-at", "-kind", "-event_id").distinct("participant_key")
     return dict(newest.values_list("participant_key", "kind"))
+
+
+def lines_of(visit: Visit, generation: int) -> list[FactLine]:
+    """The facts of one meeting of a visit, as they are folded. Of a report that was read again and had changed, the
+    newest version counts."""
+    rows = Fact.objects.filter(visit=visit, generation=generation).order_by("pk").values_list(*FOLDED)
+    found = [
+        FactLine(kind, key, oid, at, event_id, foreign, source if source.startswith(f"{REPORT}:") else "")
+        for kind, key, oid, at, event_id, foreign, source in rows
+    ]
+    newest = {_which(line): line.report for line in found}
+    return [line for line in found if newest[_which(line)] == line.report]
+
+
+def _which(line: FactLine) -> str:
+    return line.report.rpartition(":")[0]
+
+
+def entry_key(visit: Visit, name: str) -> str:
+    """What stands for an entry of a roster or a report in the facts of this visit."""
+    return keys.hash_of(visit.connection.organization_id, name, ("roster", str(visit.pk)))[0]
+
+
+def account_of(visit: Visit, identity: Identity) -> tuple[str, bool]:
+    """(object id of a member of the organization or nothing, whether it is the account of another organization).
+
+    Where no tenant is named, only a clinician of this visit is known to be a member.
+    """
+    try:
+        oid = UUID(identity.id) if identity.kind == "user" else None
+    except ValueError:
+        oid = None  # teamsvisitor: and the like
+    tid = visit.connection.organization.tid
+    if oid is None or identity.tenant_id not in ("", str(tid)):
+        return "", oid is not None
+    clinicians = visit.participants.filter(role=Participant.Role.PROVIDER, user__tid=tid, user__oid=oid)
+    return (str(oid) if identity.tenant_id or clinicians.exists() else ""), False

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from visits import reports
-from visits.models import Browser, Launch, Visit, Writeback
+from visits.models import Browser, Ending, Launch, Visit, Writeback
 
 BATCH = 500
 # A launch that reached no visit, and a browser nobody came back with, are of no use after this time.
@@ -29,8 +29,12 @@ def forget() -> int:
 
 
 def _over(now: datetime) -> QuerySet[Visit]:
-    """Visits whose retention is over: ended, or never opened; with nothing left to be written back."""
+    """Visits whose retention is over: ended, or never opened; with nothing left to be written back, and no meeting that
+    is still to be deleted."""
     kept = ExpressionWrapper(F("connection__retention_days") * Value(timedelta(days=1)), DurationField())
     unfinished = Writeback.objects.filter(participant__visit=OuterRef("pk"), state=Writeback.State.WAITING)
+    meeting = Ending.objects.filter(visit=OuterRef("pk"), due_at__isnull=False)
     silent = Visit.objects.exclude(ended_at=None, opened_at__isnull=False)
-    return silent.annotate(gone=Coalesce("ended_at", "created_at") + kept).filter(~Exists(unfinished), gone__lt=now)
+    return silent.annotate(gone=Coalesce("ended_at", "created_at") + kept).filter(
+        ~Exists(unfinished), ~Exists(meeting), gone__lt=now
+    )

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.utils import timezone
 
 from connector import keys, trail, wires
@@ -19,8 +20,8 @@ from connector.errors import AlreadyDone, Permanent, Retry, WireError
 from connector.http import Deadline
 from connector.models import User
 from connector.teams import meetings
-from visits import languages, receipts
-from visits.models import Subscription, Visit
+from visits import languages, presence, receipts, reconcile
+from visits.models import Fact, Subscription, Visit
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,22 @@ CLAIM_LIFE = timedelta(seconds=30)
 RENEW_WITHIN = timedelta(hours=12)
 POLL_SECONDS = 0.2
 # Each step that people can do without has its own share of the launch's eight seconds.
-OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS = 2.0, 1.5, 3.0
+OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS, FIND_SECONDS = 2.0, 1.5, 3.0, 1.5
+FOUND_EVERYWHERE = timedelta(minutes=1)  # after a meeting was made: until then Graph may not know it yet
+# A subscription that was refused is asked for again; not more often than that, nor sooner.
+MOST_ASKED, ASKED_AGAIN_AFTER = 5, timedelta(minutes=1)
+MADE_BEFORE = ("", None)  # a subscription that Graph says it has
+# What is known of a meeting once it is made.
+KEPT = ("meeting_id_sealed", "join_url_sealed", "visitor_url_sealed", "lobby", "presence_live", "opened_at", "look_at")
 
 
 def open_for(visit: Visit, user: User, deadline: Deadline) -> Visit:
     """The visit with a meeting to join, opened in this clinician's name unless it is already. Raises WireError when it
     cannot be."""
+    if visit.ended_at is not None:
+        raise Permanent("visit-ended")
+    if visit.join_url_sealed and _is_gone(visit, deadline):
+        replace(visit)
     if visit.join_url_sealed:
         _let_colleague_in(visit, user, deadline)
         return visit
@@ -61,13 +72,44 @@ def claim(visit: Visit, user: User) -> bool:
 
 def reopen(visit: Visit) -> None:
     """A launch after the visit has ended begins another meeting of the same session."""
+    if Visit.objects.filter(pk=visit.pk, ended_at__isnull=False).exists():
+        _begin_another(visit, lambda row: row.ended_at is not None)
+
+
+def replace(visit: Visit) -> None:
+    """Another meeting in the place of one that is gone, unless somebody is in it: he would be left alone there."""
+    gone = visit.generation
+
+    def deserted(row: Visit) -> bool:
+        return row.generation == gone and not presence.state_of(row).somebody_there
+
+    _begin_another(visit, deserted)
+
+
+def _begin_another(visit: Visit, may: Callable[[Visit], bool]) -> None:
+    """Leave the meeting behind, if that is so under the visit's lock."""
     fresh: dict[str, Any] = dict.fromkeys(("meeting_id_sealed", "join_url_sealed", "visitor_url_sealed", "lobby"), "")
-    fresh |= dict.fromkeys(("organizer", "claimed_at", "opened_at", "ended_at", "due_at"))
-    ended = Visit.objects.filter(pk=visit.pk, ended_at__isnull=False)
-    if ended.update(generation=F("generation") + 1, presence_live=False, **fresh):
-        visit.participants.update(sent_at=None)
-        outdate("visit", visit.pk)
-        visit.refresh_from_db()
+    fresh |= dict.fromkeys(("organizer", "claimed_at", "opened_at", "ended_at", "due_at", "look_at"))
+    with transaction.atomic():
+        row = presence.locked(visit.pk)
+        if row and may(row):
+            presence.leave_behind(row, row.ended_at or timezone.now())
+            rows = Visit.objects.filter(pk=row.pk)
+            rows.update(generation=F("generation") + 1, presence_live=False, **fresh)
+            row.participants.update(sent_at=None)
+            outdate("visit", row.pk)
+    visit.refresh_from_db()
+
+
+def _is_gone(visit: Visit, deadline: Deadline) -> bool:
+    """Whether Graph has lost the meeting: deleted by hand in Teams, or with its organizer's account. Who cannot tell
+    says nothing."""
+    organizer, opened_at = visit.organizer, visit.opened_at
+    if organizer is None or opened_at is None or opened_at + FOUND_EVERYWHERE > timezone.now():
+        return False
+    tid, oid, meeting_id = str(organizer.tid), str(organizer.oid), visit.unseal("meeting_id")
+    found = _best_effort("found", FIND_SECONDS, deadline, lambda d: meetings.exists(tid, oid, meeting_id, deadline=d))
+    return found is False
 
 
 def _release(visit: Visit, user: User) -> None:
@@ -131,8 +173,8 @@ def _set_lobby(visit: Visit, user: User, lobby: str, deadline: Deadline) -> bool
 
 def _keep(visit: Visit, user: User) -> None:
     """Keep the meeting if the claim is still ours; otherwise take the other's."""
-    columns = ("meeting_id_sealed", "join_url_sealed", "visitor_url_sealed", "lobby", "presence_live", "opened_at")
-    values = {column: getattr(visit, column) for column in columns}
+    visit.look_at = timezone.now() + reconcile.EVERY[visit.presence_live]
+    values = {column: getattr(visit, column) for column in KEPT}
     mine = Visit.objects.filter(pk=visit.pk, organizer=user, generation=visit.generation, join_url_sealed="")
     if mine.update(**values):
         outdate("visit", visit.pk)
@@ -154,18 +196,24 @@ def subscribe(visit: Visit, tid: str, join_url: str, deadline: Deadline) -> bool
     row = Subscription.objects.create(visit=visit, generation=visit.generation, key_kid=key.kid)
 
     def ask(sub_deadline: Deadline) -> tuple[str, Any]:
-        return meetings.subscribe(
-            tid,
-            join_url=join_url,
-            client_state=receipts.client_state(row),
-            certificate=key.public["certificate"],
-            certificate_id=key.kid,
-            deadline=sub_deadline,
-        )
+        try:
+            return meetings.subscribe(
+                tid,
+                join_url=join_url,
+                client_state=receipts.client_state(row),
+                certificate=key.public["certificate"],
+                certificate_id=key.kid,
+                deadline=sub_deadline,
+            )
+        except AlreadyDone:
+            return MADE_BEFORE
 
     granted = _best_effort("subscription", SUBSCRIPTION_SECONDS, deadline, ask)
     if granted is None:
         return False
+    if granted == MADE_BEFORE:
+        # An earlier try reached Graph though its answer never came: what it tells carries that row's state.
+        return visit.subscriptions.filter(generation=visit.generation).exclude(pk=row.pk).exists()
     row.graph_id, row.expires_at = granted
     row.save(update_fields=["graph_id", "expires_at"])
     return True
@@ -175,17 +223,48 @@ def renew_subscriptions() -> int:
     """Prolong the subscriptions of visits that still run and would end soon; returns how many were."""
     soon = timezone.now() + RENEW_WITHIN
     rows = Subscription.objects.filter(expires_at__lt=soon, expires_at__gt=timezone.now(), visit__ended_at=None)
-    renewed = 0
-    for row in rows.exclude(graph_id="").select_related("visit__connection__organization")[:100]:
-        tid = str(row.visit.connection.organization.tid)
-        try:
-            row.expires_at = meetings.renew(tid, row.graph_id, deadline=Deadline.after(SUBSCRIPTION_SECONDS))
-        except WireError as error:
-            log.warning("subscription not renewed", extra={"code": error.code, "subscription": str(row.id)})
-            continue
-        row.save(update_fields=["expires_at"])
-        renewed += 1
-    return renewed
+    rows = rows.filter(generation=F("visit__generation")).exclude(graph_id="")
+    # By chance: those that fail each time keep nobody from his turn.
+    return sum(_renew(row) for row in rows.select_related("visit__connection__organization").order_by("?")[:100])
+
+
+def _renew(row: Subscription) -> bool:
+    tid = str(row.visit.connection.organization.tid)
+    try:
+        row.expires_at = meetings.renew(tid, row.graph_id, deadline=Deadline.after(SUBSCRIPTION_SECONDS))
+    except WireError as error:
+        log.warning("subscription not renewed", extra={"code": error.code, "subscription": str(row.id)})
+        if error.code == "graph-not-found":
+            receipts.lose(row)
+        return False
+    row.save(update_fields=["expires_at"])
+    return True
+
+
+def subscribe_again() -> int:
+    """Ask once more for what was refused or lost; returns how many were granted. Live presence is only believed where
+    nobody has been sent yet: a subscription made during a call hears nothing of that call."""
+    now = timezone.now()
+    mine = {"visit": OuterRef("pk"), "generation": OuterRef("generation")}
+    alive = Subscription.objects.filter(**mine, expires_at__gt=now).exclude(graph_id="")
+    asked = Q(subscriptions__generation=F("generation"))
+    without = Visit.objects.filter(~Exists(alive), presence_live=False, ended_at=None, look_at__isnull=False)
+    counted = without.annotate(
+        asked=Count("subscriptions", filter=asked), last=Max("subscriptions__created_at", filter=asked)
+    )
+    due = counted.filter(asked__lt=MOST_ASKED).filter(Q(last=None) | Q(last__lt=now - ASKED_AGAIN_AFTER))
+    rows = list(due.select_related("connection__organization").order_by("?")[:20])
+    return sum(_subscribe_again(visit) for visit in rows)
+
+
+def _subscribe_again(visit: Visit) -> bool:
+    tid, deadline = str(visit.connection.organization.tid), Deadline.after(2 * SUBSCRIPTION_SECONDS)
+    if not subscribe(visit, tid, visit.unseal("join_url"), deadline):
+        return False
+    sent = Fact.objects.filter(visit=OuterRef("pk"), generation=visit.generation, kind=Fact.Kind.SENT)
+    same = Visit.objects.filter(~Exists(sent), pk=visit.pk, generation=visit.generation)
+    same.update(presence_live=True)
+    return True
 
 
 def _best_effort(what: str, seconds: float, deadline: Deadline, step: Callable[[Deadline], Any]) -> Any:

@@ -63,13 +63,17 @@ class Visit(Sealed):
     opened_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)  # when the sweeper has to look at this visit again
+    look_at = models.DateTimeField(null=True)  # of an open meeting: when its attendance reports are to be read
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["connection", "session_kind", "session_hash"], name="visit_session")
         ]
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="visit_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="visit_due"),
+            models.Index(fields=["look_at"], condition=models.Q(look_at__isnull=False), name="visit_look"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

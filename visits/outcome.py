@@ -136,7 +136,7 @@ def _came(state: VisitState, staff: Collection[str]) -> bool:
 
 
 def _may_be_patient(one: Outsider) -> bool:
-    return not one.colleague
+    return not (one.colleague or one.foreign)
 
 
 def _goes_on(state: VisitState, live: bool) -> bool:

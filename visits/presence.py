@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
@@ -16,11 +17,10 @@ from connector.cached import outdate, quietly
 from connector.each import each
 from connector.models import Connection, Entry
 from visits import facts, fold, reports, writeback
-from visits.fold import FactLine, Person, PersonState, VisitState
-from visits.models import Fact, Participant, Visit, Writeback
+from visits.fold import Change, Person, PersonState, VisitState
+from visits.models import Ending, Fact, Participant, Visit, Writeback
 
 EMPTY_SECONDS = 300  # of an empty roster after a call, until the visit has ended
-NO_ROSTER = timedelta(minutes=5)  # after being sent to Teams, until a person counts as gone
 
 # The EHR knows three words; what is not here is decided by what it was told before.
 TOLD = {
@@ -38,12 +38,15 @@ EVENTS = {
     fold.EXPECTED: "gone",
 }
 
+CALL = (Fact.Kind.CONNECTED, Fact.Kind.CALL_ENDED)  # either tells that there was a call
+
 Line = tuple[str, UUID | None, datetime]
 
 
-def state_of(visit: Visit) -> VisitState:
-    """The state of the visit's present meeting, read without a lock. Every participant is in its `people`."""
-    return _state(visit, list(visit.participants.select_related("user")))
+def state_of(visit: Visit, generation: int | None = None) -> VisitState:
+    """The state of the visit's present meeting, or of an earlier one, read without a lock. Every participant is in its
+    `people`."""
+    return _state(visit, list(visit.participants.select_related("user")), generation)
 
 
 def refold(visit_id: UUID, generation: int | None = None) -> None:
@@ -51,7 +54,7 @@ def refold(visit_id: UUID, generation: int | None = None) -> None:
     writes nothing; a visit that has been forgotten is none. Of an earlier `generation` only trail and report are
     mended."""
     with transaction.atomic():
-        visit = _locked(visit_id)
+        visit = locked(visit_id)
         if visit is None:
             return
         participants = list(visit.participants.select_related("user"))
@@ -73,8 +76,9 @@ def refold(visit_id: UUID, generation: int | None = None) -> None:
 
 def sweep() -> int:
     """Fold the visits whose roster has been empty long enough; returns how many were looked at."""
-    connected = Fact.objects.filter(visit=OuterRef("pk"), generation=OuterRef("generation"), kind=Fact.Kind.CONNECTED)
-    due = Visit.objects.filter(Exists(connected), due_at__lte=timezone.now())
+    # Where somebody only waits the visit is due as well, and there is nothing to fold.
+    call = Fact.objects.filter(visit=OuterRef("pk"), generation=OuterRef("generation"), kind__in=CALL)
+    due = Visit.objects.filter(Exists(call), due_at__lte=timezone.now())
     return each(list(due.order_by("due_at").values_list("pk", flat=True)), refold)
 
 
@@ -113,13 +117,16 @@ def _limit(connection: Connection) -> timedelta:
 def _never_came(sent: list[Fact]) -> list[tuple[Fact, datetime]]:
     """Who was sent and is in no roster. Where presence is off nobody can tell, nor while an outsider is there who could
     be him."""
-    late = [fact for fact in sent if fact.visit.presence_live and fact.at + NO_ROSTER <= timezone.now()]
+    late = [fact for fact in sent if fact.visit.presence_live and fact.at + fold.TO_TEAMS <= timezone.now()]
     states = {visit.pk: state_of(visit) for visit in {fact.visit for fact in late}}
-    return [(fact, fact.at + NO_ROSTER) for fact in late if _is_missing(states[fact.visit_id], fact.participant_key)]
+    return [
+        (fact, fact.at + fold.TO_TEAMS) for fact in late if _is_missing(states[fact.visit_id], fact.participant_key)
+    ]
 
 
 def _is_missing(state: VisitState, key: str) -> bool:
-    unknown = any(one.presence in fold.PRESENT and not one.colleague for one in state.unattributed)
+    strangers = [one for one in state.unattributed if not (one.colleague or one.foreign)]
+    unknown = any(one.presence in fold.PRESENT for one in strangers)
     person = state.people.get(key)
     return person is not None and person.presence == fold.SENT and not unknown
 
@@ -137,15 +144,15 @@ def _take_back(fact: Fact, at: datetime) -> None:
     refold(fact.visit_id)
 
 
-def _locked(visit_id: UUID) -> Visit | None:
+def locked(visit_id: UUID) -> Visit | None:
+    """The visit's row, locked until the transaction ends; None when it has been forgotten."""
     # Not the key: facts that are being inserted refer to the row and need not wait for the fold.
     rows = Visit.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("connection__organization", "connection__live").filter(pk=visit_id).first()
 
 
 def _state(visit: Visit, participants: list[Participant], generation: int | None = None) -> VisitState:
-    rows = Fact.objects.filter(visit=visit, generation=generation or visit.generation)
-    lines = [FactLine(*row) for row in rows.values_list("kind", "participant_key", "oid", "at", "event_id")]
+    lines = facts.lines_of(visit, generation or visit.generation)
     people = [Person(str(one.id), one.role, str(one.user.oid) if one.user else "") for one in participants]
     return fold.fold(lines, people)
 
@@ -155,9 +162,29 @@ def _write_times(visit: Visit, state: VisitState) -> bool:
     times = _times(visit, state)
     if times == (visit.ended_at, visit.due_at):
         return False
+    if visit.join_url_sealed and (visit.ended_at is None) != (times[0] is None):
+        visit.look_at = None if times[0] else timezone.now()  # a meeting that came back to life is looked at again
     visit.ended_at, visit.due_at = times
-    visit.save(update_fields=["ended_at", "due_at"])
+    visit.save(update_fields=["ended_at", "due_at", "look_at"])
+    if visit.ended_at:
+        leave_behind(visit, visit.ended_at)
     return True
+
+
+def leave_behind(visit: Visit, ended_at: datetime) -> None:
+    """Write down, under the visit's lock, that its meeting has ended, so that its doors are closed, its reports read
+    and it is deleted. A meeting that had come back to life and ended again begins that anew."""
+    if not visit.meeting_id_sealed or visit.organizer_id is None:
+        return
+    known = Ending.objects.filter(visit=visit, generation=visit.generation)
+    begun: dict[str, Any] = {"step": Ending.Step.CLOSE, "ended_at": ended_at, "due_at": timezone.now()}
+    if known.exists():
+        again = known.exclude(step=Ending.Step.DONE).exclude(ended_at=ended_at)
+        again.update(**begun, looked=0, attempts=0)
+        return
+    ending = Ending(visit=visit, generation=visit.generation, organizer_id=visit.organizer_id, **begun)
+    ending.seal("meeting_id", visit.unseal("meeting_id"))
+    ending.save(force_insert=True)
 
 
 def _times(visit: Visit, state: VisitState) -> tuple[datetime | None, datetime | None]:
@@ -175,25 +202,31 @@ def _write_trail(visit: Visit, state: VisitState, over: bool) -> None:
     """Write the lines of the folded story that the trail has not got yet. A late fact adds its line with its true time;
     what was written stays, even where the fold now knows better. Who is gone only because the call ended may still be
     told to have left before: he gets his line when the visit is over."""
-    lines = Counter(_lines(state, over))
-    written = Entry.objects.filter(visit=visit.pk, event__in={event for event, _, _ in lines})
-    missing = lines - Counter(written.values_list("event", "participant", "at"))
-    organization = visit.connection.organization
-    for event, participant, at in missing.elements():
-        trail.record(organization, event, at=at, visit=visit.pk, participant=participant)
-
-
-def _lines(state: VisitState, over: bool) -> list[Line]:
-    """(event, participant, time) of each change that the trail tells. Being sent is told by the page that does it."""
     told = [change for change in state.changes if change.presence in EVENTS and (over or not change.inferred)]
-    return [
-        (
-            f"{'participant' if change.key else 'outsider'}-{EVENTS[change.presence]}",
-            UUID(change.key) if change.key else None,
-            change.at,
-        )
-        for change in told
-    ]
+    reported = {_line(change) for change in told if change.reported}
+    lines = Counter(map(_line, told))
+    entries = Entry.objects.filter(visit=visit.pk, event__in={event for event, _, _ in lines})
+    written = Counter(entries.values_list("event", "participant", "at"))
+    other_clock = written - lines
+    for line in (lines - written).elements():
+        if line in reported and (near := _near(line, other_clock)):
+            other_clock -= Counter([near])
+            continue
+        event, participant, at = line
+        detail = {"told": facts.REPORT} if line in reported else {}
+        trail.record(visit.connection.organization, event, at=at, visit=visit.pk, participant=participant, **detail)
+
+
+def _line(change: Change) -> Line:
+    """(event, participant, time) of a change that the trail tells. Being sent is told by the page that does it."""
+    who = "participant" if change.key else "outsider"
+    return f"{who}-{EVENTS[change.presence]}", UUID(change.key) if change.key else None, change.at
+
+
+def _near(line: Line, written: Counter[Line]) -> Line | None:
+    """What the trail holds of the same event by another clock: a report's seconds are not the notifications'."""
+    same = [one for one in written if one[:2] == line[:2] and abs(one[2] - line[2]) <= fold.CLOCKS_DIFFER]
+    return min(same, key=lambda one: abs(one[2] - line[2]), default=None)
 
 
 def _write_back(visit: Visit, participants: list[Participant], state: VisitState) -> set[tuple[int, int]]:

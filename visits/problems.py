@@ -150,6 +150,13 @@ PROBLEMS: dict[str, Problem] = {
         YOU,
         410,
     ),
+    "visit-ended": Problem(
+        _("This visit has ended"),
+        _("Its Teams meeting is closed, and its links lead nowhere any more."),
+        _("To begin it anew, press the button for the visit in the EHR again."),
+        YOU,
+        410,
+    ),
     "not-linked": Problem(
         _("Please press the button again"),
         _("Your Microsoft account is not linked to your EHR account yet."),

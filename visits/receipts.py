@@ -2,8 +2,9 @@
 wakes somebody up."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,10 @@ from connector.celery import app
 from connector.errors import Permanent, Retry
 from connector.http import Deadline
 from connector.models import Key, Organization
-from connector.teams import notifications
+from connector.teams import meetings, notifications
 from connector.teams.notifications import CallChange, RosterChange, member
-from visits import facts, presence
-from visits.models import Fact, Participant, Receipt, Subscription, Visit
+from visits import facts, fold, presence
+from visits.models import Fact, Receipt, Subscription, Visit
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,10 @@ LONGEST_WAIT = 300.0
 MOST_TRIES = 295  # 2, 4, 8 … seconds, then every 5 minutes: a day
 TRIES_FOR_A_KEY = 6  # a minute: longer than an unknown key keeps the key set from being fetched again
 SWEPT_AT_ONCE = 200
+FOLDED_TOGETHER = 50  # notifications of one meeting, at most, before it is folded
 
 # A notification's own address holds the join URL, so it is not kept; nor is the client state.
 KEPT = ("data", "dataSignature", "dataKey", "encryptionCertificateId")
-LIFECYCLE_EVENTS = {"reauthorizationRequired", "subscriptionRemoved", "missed"}
 
 
 def client_state(subscription: Subscription) -> str:
@@ -106,11 +107,21 @@ def understand(receipt_id: int) -> None:
             raise Permanent("gave-up")
         reason = _learn(receipt)
     except Permanent as error:
-        _finish(receipt, Receipt.State.REFUSED, error.code)
+        finish = partial(_finish, receipt, Receipt.State.REFUSED, error.code)
     except Retry as error:
-        _put_off(receipt, error)
+        finish = partial(_put_off, receipt, error)
     else:
-        _finish(receipt, Receipt.State.UNDERSTOOD, reason)
+        finish = partial(_finish, receipt, Receipt.State.UNDERSTOOD, reason)
+    _fold(receipt.subscription)
+    finish()
+
+
+def _fold(subscription: Subscription) -> None:
+    """Fold the visit, unless more of the same is about to be taken up: of a burst the last one folds for all, whatever
+    becomes of it, and one now and then."""
+    waiting = Receipt.objects.filter(subscription=subscription, state=Receipt.State.NEW, attempts=0)
+    if waiting.filter(next_at__lte=Now()).count() % FOLDED_TOGETHER == 0:
+        presence.refold(subscription.visit_id, subscription.generation)
 
 
 def _claim(receipt_id: int) -> Receipt | None:
@@ -144,8 +155,8 @@ def _put_off(receipt: Receipt, error: Retry) -> None:
 
 
 def _learn(receipt: Receipt) -> str:
-    """Record what the receipt tells and fold it into its visit; returns a code where it tells no fact. Each step may be
-    repeated, so a crash between them does no harm."""
+    """Record what the receipt tells; returns a code where it tells no fact. Each step may be repeated, so a crash
+    between them does no harm."""
     if "lifecycleEvent" in receipt.item:
         return _learn_lifecycle(receipt)
     visit = receipt.subscription.visit
@@ -154,17 +165,41 @@ def _learn(receipt: Receipt) -> str:
     visit.generation = receipt.subscription.generation
     for change in changes:
         _record(visit, f"subscription:{receipt.subscription_id}", change)
-    presence.refold(visit.pk, visit.generation)
     return "" if changes else "no-event"
 
 
 def _learn_lifecycle(receipt: Receipt) -> str:
     event, subscription = receipt.item["lifecycleEvent"], receipt.subscription
-    if event == "subscriptionRemoved":
-        watched = Visit.objects.filter(pk=subscription.visit_id, generation=subscription.generation)
-        watched.update(presence_live=False)
-    presence.refold(subscription.visit_id)
+    if act := LIFECYCLE_EVENTS.get(event):
+        act(subscription)
     return f"lifecycle-{event if event in LIFECYCLE_EVENTS else 'unknown'}"
+
+
+def lose(subscription: Subscription) -> None:
+    """Graph has the subscription no more: presence is not live, and the reports are read sooner."""
+    Subscription.objects.filter(pk=subscription.pk).update(graph_id="", expires_at=Now())
+    watched = Visit.objects.filter(pk=subscription.visit_id, generation=subscription.generation)
+    watched.update(presence_live=False)
+    _look_soon(subscription)
+
+
+def _look_soon(subscription: Subscription) -> None:
+    """Something was not told: what an attendance report knows of it is read at once."""
+    watched = Visit.objects.filter(pk=subscription.visit_id, generation=subscription.generation)
+    watched.filter(look_at__isnull=False).update(look_at=Now())
+
+
+def _reauthorize(subscription: Subscription) -> None:
+    if subscription.graph_id:
+        tid = str(subscription.visit.connection.organization.tid)
+        meetings.reauthorize(tid, subscription.graph_id, deadline=Deadline.after(DEADLINE_SECONDS))
+
+
+LIFECYCLE_EVENTS: dict[str, Callable[[Subscription], None]] = {
+    "reauthorizationRequired": _reauthorize,
+    "subscriptionRemoved": lose,
+    "missed": _look_soon,
+}
 
 
 def _open(receipt: Receipt, organization: Organization) -> dict[str, Any]:
@@ -183,10 +218,10 @@ def _open(receipt: Receipt, organization: Organization) -> dict[str, Any]:
 
 
 def _record(visit: Visit, source: str, change: RosterChange | CallChange) -> None:
-    key, oid = "call", ""
+    key, oid, foreign = fold.CALL, "", False
     if isinstance(change, RosterChange):
-        place = ("roster", str(visit.pk))
-        key, oid = keys.hash_of(visit.connection.organization_id, change.roster_id, place)[0], _oid(visit, change)
+        key = facts.entry_key(visit, change.roster_id)
+        oid, foreign = facts.account_of(visit, change.identity)
     facts.record(
         visit,
         kind=Fact.Kind(change.kind),
@@ -195,19 +230,5 @@ def _record(visit: Visit, source: str, change: RosterChange | CallChange) -> Non
         source=source,
         event_id=change.event_id,
         oid=oid,
+        foreign=foreign,
     )
-
-
-def _oid(visit: Visit, change: RosterChange) -> str:
-    """The Entra object id of a member of the organization, else nothing. Where the roster names no tenant, only a
-    clinician of this visit is known to be one."""
-    identity = change.identity
-    try:
-        oid = UUID(identity.id) if identity.kind == "user" else None
-    except ValueError:
-        return ""  # teamsvisitor: and the like
-    tid = visit.connection.organization.tid
-    if oid is None or identity.tenant_id not in ("", str(tid)):
-        return ""
-    clinicians = visit.participants.filter(role=Participant.Role.PROVIDER, user__tid=tid, user__oid=oid)
-    return str(oid) if identity.tenant_id or clinicians.exists() else ""

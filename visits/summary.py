@@ -123,7 +123,7 @@ def _role(person: Participant, reader: Participant) -> str | Promise:
 
 def _outsider(one: Outsider) -> str | Promise:
     """Who is none of our participants. Nobody of another organization is ever taken for the patient."""
-    if getattr(one, "foreign", False):
+    if one.foreign:
         return _("Clinician of another organization")
     return _("Colleague who joined in Teams") if one.colleague else _("Somebody else")
 
@@ -141,7 +141,7 @@ def _waits(state: VisitState, everybody: dict[str, Participant]) -> Waits:
     known = [(key, one) for key, one in state.people.items() if key in everybody]
     others = [one for one in state.unattributed if one.presence == fold.LOBBY]
     ours = [key for key, one in known if one.presence == fold.LOBBY and not everybody[key].is_staff]
-    guests = len(ours) + sum(not (one.colleague or getattr(one, "foreign", False)) for one in others)
+    guests = len(ours) + sum(not (one.colleague or one.foreign) for one in others)
     sent = [one for key, one in known if one.presence in (fold.SENT, fold.LOBBY) and not everybody[key].is_staff]
     lobby = [one.since for _, one in known if one.presence == fold.LOBBY] + [one.since for one in others]
     page = [one.since for _, one in known if one.presence == fold.WAITING]

@@ -6,7 +6,7 @@ from celery import shared_task
 from connector import trail
 from connector.each import each
 from connector.models import Organization
-from visits import forgetting, meeting, presence, receipts, reports, writeback
+from visits import ending, forgetting, meeting, presence, receipts, reconcile, reports, writeback
 
 
 @shared_task
@@ -55,8 +55,21 @@ def seal_trail() -> None:
 
 @shared_task
 def renew_subscriptions() -> None:
-    """Prolong Graph's subscriptions of visits that still run."""
+    """Prolong Graph's subscriptions of visits that still run, and ask again for those that were refused."""
     meeting.renew_subscriptions()
+    meeting.subscribe_again()
+
+
+@shared_task
+def look_at_meetings() -> None:
+    """Read what attendance reports know of visits that still run."""
+    reconcile.look()
+
+
+@shared_task
+def end_meetings() -> None:
+    """Close, reconcile and delete the meetings of visits that have ended."""
+    ending.work()
 
 
 @shared_task

@@ -84,7 +84,7 @@ def organization_name(tid: str, *, deadline: Deadline) -> str:
     """The organization's display name; a call that every consented app may make, so it also proves that consent
     works."""
     document = call(tid, "GET", "organization", deadline=deadline, params={"$select": "id,displayName"}).json()
-    first = next(iter(_rows(document)), {})
+    first = next(iter(rows(document)), {})
     return str(first.get("displayName") or "")[:256]
 
 
@@ -92,14 +92,14 @@ def organization_name(tid: str, *, deadline: Deadline) -> str:
 def country(tid: str, *, deadline: Deadline) -> str:
     """The ISO 3166 code of the organization's country; empty where Microsoft 365 knows none."""
     document = call(tid, "GET", "organization", deadline=deadline, params={"$select": "id,countryLetterCode"}).json()
-    first = next(iter(_rows(document)), {})
+    first = next(iter(rows(document)), {})
     return str(first.get("countryLetterCode") or "")[:2].upper()
 
 
 @asking("graph")
 def subscribed_skus(tid: str, *, deadline: Deadline) -> list[Sku]:
     """The products that the organization subscribes to."""
-    return [_sku(row) for row in _rows(call(tid, "GET", "subscribedSkus", deadline=deadline).json())]
+    return [_sku(row) for row in rows(call(tid, "GET", "subscribedSkus", deadline=deadline).json())]
 
 
 @asking("graph")
@@ -121,7 +121,7 @@ def search_people(tid: str, text: str, *, deadline: Deadline) -> list[Person]:
             "$count": "true",
         },
     )
-    return [_person(row) for row in _rows(answer.json())]
+    return [_person(row) for row in rows(answer.json())]
 
 
 @asking("graph")
@@ -140,18 +140,19 @@ def read_person(tid: str, name: str, *, deadline: Deadline) -> Person | None:
 def directory_roles(tid: str, oid: str, *, deadline: Deadline) -> frozenset[str]:
     """The template ids of the directory roles a person holds now."""
     path = f"users/{quote(oid, safe='')}/memberOf/microsoft.graph.directoryRole"
-    rows = _rows(call(tid, "GET", path, deadline=deadline, params={"$select": "roleTemplateId"}).json())
-    return frozenset(str(row.get("roleTemplateId")).lower() for row in rows)
+    held = rows(call(tid, "GET", path, deadline=deadline, params={"$select": "roleTemplateId"}).json())
+    return frozenset(str(row.get("roleTemplateId")).lower() for row in held)
 
 
-def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
+def rows(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The objects of a collection; anything else in it is passed over."""
     values = document.get("value")
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 def _sku(row: dict[str, Any]) -> Sku:
     units = row.get("prepaidUnits")
-    plans = _rows({"value": row.get("servicePlans")})
+    plans = rows({"value": row.get("servicePlans")})
     return Sku(
         id=str(row.get("skuId") or "").lower(),
         part_number=str(row.get("skuPartNumber") or "").lower(),

@@ -59,7 +59,29 @@ def set_options(tid: str, oid: str, meeting_id: str, *, lobby: str, deadline: De
         "recordAutomatically": False,
         "isEntryExitAnnounced": False,
     }
-    _document(graph.call(tid, "PATCH", _path(oid, meeting_id), deadline=deadline, json=body))
+    _document(graph.call(tid, "PATCH", path_of(oid, meeting_id), deadline=deadline, json=body))
+
+
+def close(tid: str, oid: str, meeting_id: str, *, deadline: Deadline) -> None:
+    """Shut the doors of a meeting that is over: its chat ends, and everybody but the organizer waits in the lobby."""
+    body = {
+        "lobbyBypassSettings": {"scope": ORGANIZER, "isDialInBypassEnabled": False},
+        "allowMeetingChat": "disabled",
+    }
+    _document(graph.call(tid, "PATCH", path_of(oid, meeting_id), deadline=deadline, json=body))
+
+
+@asking("graph")
+def exists(tid: str, oid: str, meeting_id: str, *, deadline: Deadline) -> bool:
+    """Whether the organizer still has this meeting. False when it was deleted, or he is no longer of the
+    organization."""
+    try:
+        graph.call(tid, "GET", path_of(oid, meeting_id), deadline=deadline)
+    except Permanent as error:
+        if error.code != "graph-not-found":
+            raise
+        return False
+    return True
 
 
 @asking("graph")
@@ -67,7 +89,7 @@ def visitor_url(tid: str, oid: str, meeting_id: str, *, deadline: Deadline, lang
     """The virtual-appointment link: joins in the browser, without an app or an account. Empty when it is not one of
     Teams. `language`, such as es or zh-TW, goes along as Accept-Language, which Graph documents without saying what it
     changes; without one, Teams asks the browser."""
-    path = f"{_path(oid, meeting_id)}/getVirtualAppointmentJoinWebUrl"
+    path = f"{path_of(oid, meeting_id)}/getVirtualAppointmentJoinWebUrl"
     headers = {"Accept-Language": language} if language else {}
     url = str(graph.call(tid, "GET", path, deadline=deadline, headers=headers).json().get("value") or "")
     return url if is_teams_url(url) else ""
@@ -82,7 +104,7 @@ def has_licence(tid: str, oid: str, *, deadline: Deadline) -> bool:
 
 def delete(tid: str, oid: str, meeting_id: str, *, deadline: Deadline) -> None:
     """Delete a meeting. One that is gone already is no error."""
-    _gone(tid, _path(oid, meeting_id), "v1.0", deadline)
+    _gone(tid, path_of(oid, meeting_id), "v1.0", deadline)
 
 
 def subscribe(
@@ -127,6 +149,12 @@ def renew(tid: str, subscription: str, *, deadline: Deadline) -> datetime:
     return expires
 
 
+def reauthorize(tid: str, subscription: str, *, deadline: Deadline) -> None:
+    """Answer Graph's question whether we may still have a subscription."""
+    path = f"subscriptions/{quote(subscription)}/reauthorize"
+    graph.call(tid, "POST", path, version="beta", deadline=deadline)
+
+
 def unsubscribe(tid: str, subscription: str, *, deadline: Deadline) -> None:
     """End a subscription. One that is gone already is no error."""
     _gone(tid, f"subscriptions/{quote(subscription)}", "beta", deadline)
@@ -157,7 +185,8 @@ def _trusted(meeting: Meeting) -> Meeting:
     return meeting
 
 
-def _path(oid: str, meeting_id: str) -> str:
+def path_of(oid: str, meeting_id: str) -> str:
+    """Where Graph keeps a meeting of this organizer."""
     return f"users/{quote(oid)}/onlineMeetings/{quote(meeting_id, safe='')}"
 
 

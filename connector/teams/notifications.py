@@ -153,7 +153,7 @@ def decrypt(encrypted_content: object, private_pem: bytes) -> dict[str, Any]:
 
 def _octets(content: object, name: str) -> bytes:
     try:
-        return base64.b64decode(_text(member(content, name)), validate=True)
+        return base64.b64decode(text_of(member(content, name)), validate=True)
     except ValueError as error:
         raise Permanent("notification-content") from error
 
@@ -179,9 +179,9 @@ def _plain(data: bytes, secret: bytes) -> bytes:
 def events_of(document: object) -> list[RosterChange | CallChange]:
     """What a decrypted notification tells, in its order. Other event types and entries that cannot be read tell
     nothing."""
-    name = _text(member(document, "eventType")) or _text(member(document, "callEventType"))
+    name = text_of(member(document, "eventType")) or text_of(member(document, "callEventType"))
     name = name.rpartition(".")[2].lower()
-    at = _moment(member(document, "eventDateTime"))
+    at = moment(member(document, "eventDateTime"))
     if at is None:
         return []
     if name in _CALL_KINDS:
@@ -196,7 +196,7 @@ def _roster_changes(document: object, at: datetime) -> Iterator[RosterChange]:
             continue
         for entry in entries:
             identity = _identity(entry)
-            if roster_id := _text(member(entry, "id")) or identity.id:
+            if roster_id := text_of(member(entry, "id")) or identity.id:
                 kind = "disconnected" if roster in _DEPARTURES else _kind(entry)
                 yield RosterChange(kind, at, _event_id(document, at, roster_id), roster_id, identity)
 
@@ -213,20 +213,21 @@ def _identity(entry: object) -> Identity:
     for kind in _IDENTITIES:
         found = member(identities, kind)
         if isinstance(found, dict):
-            return Identity(kind, _text(member(found, "id")), _text(member(found, "tenantId")).lower())
+            return Identity(kind, text_of(member(found, "id")), text_of(member(found, "tenantId")).lower())
     return Identity()
 
 
 def _event_id(document: object, at: datetime, roster_id: str) -> str:
     """The same for the same event told twice. The document's own id does not suffice: Microsoft's examples have the
     meeting's address there, alike for all its events and holding the passcode."""
-    parts = (_text(member(document, "id")), at.isoformat(), roster_id)
+    parts = (text_of(member(document, "id")), at.isoformat(), roster_id)
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
+    """A time of Graph's, in UTC; None for anything else."""
     try:
-        found = parse_datetime(_text(value))
+        found = parse_datetime(text_of(value))
         return found and (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -240,6 +241,6 @@ def member(document: object, name: str) -> Any:
     return next((value for key, value in document.items() if str(key).lower() == wanted), None)
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     """A JSON string, without the halves of characters that cannot be encoded; empty for anything else."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""

@@ -29,5 +29,7 @@ SWITCHES = {
     "pascal-case": "Notifications use PascalCase (or: alternate)",
     "batch": "Several notifications travel in one POST",
     "call-end-untold": "callEnded is not notified",
+    "reports-withheld": "Attendance reports are not there yet (or: empty)",
+    "account-gone": "These users have left the organization, and their meetings with them",
     "late-subscription-deaf": "A subscription made during a call hears nothing of that call",
 }

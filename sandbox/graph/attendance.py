@@ -9,8 +9,9 @@ from flask import Blueprint, request
 from sandbox.graph.directory import account_of, collection
 from sandbox.graph.meetings import allowed, meeting_of
 from sandbox.graph.problems import Problem
-from sandbox.state import moment, table
+from sandbox.state import moment, store, table
 from sandbox.store import Document
+from sandbox.switches import value
 
 routes = Blueprint("attendance", __name__, url_prefix="/v1.0/users/<oid>/onlineMeetings/<meeting_id>/attendanceReports")
 
@@ -38,7 +39,10 @@ def requested_meeting(oid: str, meeting_id: str) -> Document:
 
 
 def reports_of(meeting: Document) -> list[Document]:
-    """One report for every ended call of the meeting, the newest first."""
+    """One report for every ended call of the meeting, the newest first; none or empty ones by the switch."""
+    withheld = value(store(), "reports-withheld")
+    if withheld and withheld != "empty":
+        return []
     events = [entry["event"] for entry in table("events").values() if entry["meeting"] == meeting["id"]]
     return [report(meeting, session) for session in reversed(ended_sessions(events))]
 
@@ -57,7 +61,7 @@ def ended_sessions(events: list[Document]) -> list[list[Document]]:
 
 def report(meeting: Document, session: list[Document]) -> Document:
     start, end = session[0]["eventDateTime"], session[-1]["eventDateTime"]
-    records = attendance_records(meeting, session)
+    records = [] if value(store(), "reports-withheld") else attendance_records(meeting, session)
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{meeting['id']} {start}")),
         "meetingStartDateTime": start,

@@ -2,9 +2,11 @@
 
 import uuid
 
-from flask import Blueprint
+from flask import Blueprint, redirect
+from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox.graph import outbox
+from sandbox.graph.meetings import remove
 from sandbox.graph.problems import Problem, body
 from sandbox.graph.subscriptions import subscriptions_to
 from sandbox.standin import CONSOLE
@@ -28,6 +30,14 @@ def about(reference: str) -> Document:
     meeting = meeting_by(reference)
     shown = ("key", "tid", "organizer", "subject", "externalId", "attendees", "digits", "passcode", "joinWebUrl")
     return {**{name: meeting[name] for name in shown}, "options": meeting["options"]}
+
+
+@routes.post("/delete")
+def delete_by_hand(reference: str) -> AnyResponse:
+    """What an organizer can do in the Teams calendar."""
+    with store().lock:
+        remove(meeting_by(reference))
+    return redirect(f"{CONSOLE}/", 303)
 
 
 @routes.post("/events")

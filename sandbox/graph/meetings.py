@@ -44,6 +44,8 @@ def allowed(permissions: tuple[str, ...], oid: str) -> tuple[Caller, Account]:
     """The caller and the user in whose name it acts: permission, user and access policy are in order, or Problem."""
     who = caller(*permissions)
     account = account_of(who.tid, oid)
+    if applies(store(), "account-gone", account.oid):
+        raise Problem(404, "Request_ResourceNotFound", f"Resource '{oid}' does not exist.")
     if applies(store(), "access-policy-missing", account.oid):
         raise Problem(
             403,
@@ -159,10 +161,14 @@ def change(meeting: Document, wanted: Document) -> None:
 def delete(oid: str, meeting_id: str) -> tuple[str, int]:
     who, account = allowed(WRITE, oid)
     with store().lock:
-        meeting = meeting_of(account, who.tid, meeting_id)
-        del table("meetings")[meeting_id]
-        table("external").pop(json.dumps([who.tid, account.oid, meeting["externalId"]]), None)
+        remove(meeting_of(account, who.tid, meeting_id))
     return "", 204
+
+
+def remove(meeting: Document) -> None:
+    """Delete a meeting: its links lead nowhere, and the same external id makes another one."""
+    del table("meetings")[meeting["id"]]
+    table("external").pop(json.dumps([meeting["tid"], meeting["organizer"], meeting["externalId"]]), None)
 
 
 @routes.get("/<meeting_id>/getVirtualAppointmentJoinWebUrl")

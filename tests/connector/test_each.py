@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from connector.each import each
+from connector.each import each, in_time
 
 
 def done_of(items: list[str], caplog: pytest.LogCaptureFixture) -> tuple[int, list[int], list[logging.LogRecord]]:
@@ -37,3 +37,9 @@ def test_whoever_stops_the_process_stops_them_all() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         each([1, 2], interrupt)
+
+
+def test_what_is_not_begun_in_time_is_left_alone() -> None:
+    left = iter("abc")
+    assert list(in_time(left, 0)) == []
+    assert list(in_time("abc", 60)) == ["a", "b", "c"]

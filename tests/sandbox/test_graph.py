@@ -15,6 +15,7 @@ from tests.sandbox.graph_client import (
     DAVID,
     Seats,
     application,
+    key_of,
     new_key,
     new_meeting,
     switch,
@@ -184,6 +185,34 @@ def test_the_attendance_report_appears_when_the_call_has_ended(sandbox: Sandbox,
         for record in report["attendanceRecords"]
     ]
     assert sorted(found) == [("Attendee", "", "Tom"), ("Organizer", CARLA.upn, CARLA.name)]
+
+
+def test_reports_may_be_late_or_empty(sandbox: Sandbox, app: requests.Session) -> None:
+    meeting = new_meeting(sandbox, app, "visit-1")
+    seats = Seats(sandbox, meeting)
+    seats.act(seats.staff(), "leave")
+    url = sandbox.url("graph", f"{MEETINGS}/{meeting['id']}/attendanceReports")
+    switch(sandbox, "graph", reports_withheld=True)
+    assert app.get(url).json()["value"] == []
+    switch(sandbox, "graph", reports_withheld="empty")
+    (summary,) = app.get(url).json()["value"]
+    report = app.get(f"{url}/{summary['id']}", params={"$expand": "attendanceRecords"}).json()
+    assert (report["totalParticipantCount"], report["attendanceRecords"]) == (0, [])
+
+
+def test_a_meeting_deleted_by_hand_is_gone_for_everybody(sandbox: Sandbox, app: requests.Session) -> None:
+    meeting = new_meeting(sandbox, app, "visit-1")
+    by_hand = sandbox.url("graph", f"/sandbox/meetings/{key_of(meeting)}/delete")
+    assert requests.post(by_hand, timeout=10).status_code == 200
+    assert app.get(sandbox.url("graph", f"{MEETINGS}/{meeting['id']}")).status_code == 404
+    assert requests.get(meeting["joinWebUrl"], timeout=10).status_code == 404
+
+
+def test_who_has_left_the_organization_has_no_meetings_any_more(sandbox: Sandbox, app: requests.Session) -> None:
+    meeting = new_meeting(sandbox, app, "visit-1")
+    switch(sandbox, "graph", account_gone=[CARLA.oid])
+    answer = app.get(sandbox.url("graph", f"{MEETINGS}/{meeting['id']}"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "Request_ResourceNotFound")
 
 
 @pytest.mark.parametrize("visit", range(12))

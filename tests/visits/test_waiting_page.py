@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -73,7 +74,11 @@ def opened(visit: Visit, *, visitor_link: bool = True) -> None:
 def in_call(person: Participant, kind: str, minutes: float = 0) -> None:
     """Microsoft tells that a clinician came or went."""
     assert person.user
-    seat = {"participant_key": f"seat-{person.pk}", "oid": str(person.user.oid), "source": "subscription:1"}
+    seat: dict[str, Any] = {
+        "participant_key": f"seat-{person.pk}",
+        "oid": str(person.user.oid),
+        "source": "subscription:1",
+    }
     at = timezone.now() - timedelta(minutes=minutes)
     facts.record(person.visit, kind=Fact.Kind(kind), at=at, event_id=f"{kind}-{minutes}", **seat)
     presence.refold(person.visit_id)
@@ -208,7 +213,7 @@ NEXT: dict[str, tuple[Callable[[Visit, Participant, Participant], object], str]]
 
 def at_page(pia: Participant, kind: str, minutes: float) -> None:
     at = timezone.now() - timedelta(minutes=minutes)
-    who = {"participant_key": str(pia.pk), "source": facts.PAGE, "event_id": f"{kind}-{minutes}"}
+    who: dict[str, Any] = {"participant_key": str(pia.pk), "source": facts.PAGE, "event_id": f"{kind}-{minutes}"}
     facts.record(pia.visit, kind=Fact.Kind(kind), at=at, **who)
 
 
@@ -372,7 +377,11 @@ def test_in_a_group_nobody_learns_anything_of_the_others(agent: str) -> None:
         Phone().press(other)
         if number:
             waiting.sent(other)
-            guest = {"participant_key": f"guest {number}", "source": "subscription:1", "event_id": str(number)}
+            guest: dict[str, Any] = {
+                "participant_key": f"guest {number}",
+                "source": "subscription:1",
+                "event_id": str(number),
+            }
             facts.record(visit, kind=Fact.Kind.CONNECTED, at=timezone.now(), **guest)
             presence.refold(visit.pk)
         cache.clear()

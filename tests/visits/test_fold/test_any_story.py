@@ -7,6 +7,7 @@ from tests.visits.test_fold.telling import CLINICIAN, OIDS, PATIENT, PROXY, minu
 from visits.fold import PRESENT, FactLine, Person, PersonState, fold
 
 PAGE_KINDS, ROSTER_KINDS = ("waiting", "sent", "gone"), ("lobby", "connected", "disconnected")
+FOREIGN = "x"  # with the account of another organization
 PEOPLE = (CLINICIAN, PATIENT, PROXY)
 moments = st.integers(0, 12).map(minute)
 numbers = st.integers(0, 3).map(str)
@@ -14,13 +15,14 @@ page_facts = st.builds(
     FactLine, st.sampled_from(PAGE_KINDS), st.sampled_from([one.key for one in PEOPLE]), st.just(""), moments, numbers
 )
 roster_facts = st.builds(
-    lambda kind, key, at, event_id: FactLine(kind, key, OIDS.get(key, ""), at, event_id),
+    lambda kind, key, at, event_id: FactLine(kind, key, OIDS.get(key, ""), at, event_id, foreign=key == FOREIGN),
     st.sampled_from(ROSTER_KINDS),
-    st.sampled_from(["desk", "phone", "colleague", "a", "b", "c"]),
+    st.sampled_from(["desk", "phone", "colleague", "a", "b", "c", FOREIGN]),
     moments,
     numbers,
 )
-ends = st.builds(FactLine, st.just("call-ended"), st.just("call"), st.just(""), moments, numbers)
+whose = st.sampled_from(["call", "call", "everybody"])
+ends = st.builds(FactLine, st.just("call-ended"), whose, st.just(""), moments, numbers)
 stories = st.lists(st.one_of(page_facts, roster_facts, roster_facts, ends), max_size=25)
 some_people = st.lists(st.sampled_from(PEOPLE), unique=True)
 
@@ -53,7 +55,9 @@ def test_nobody_is_present_after_the_last_fact_says_he_left(story: list[FactLine
     assert (clinician in PRESENT) == bool(there & {"desk", "phone"})
     outsiders = len(there & {"a", "b", "c"})
     shown = [state.people[key].presence for key in ("patient", "proxy")]
-    unknown = [one for one in state.unattributed if one.presence in PRESENT and not one.colleague]
+    strangers = [one for one in state.unattributed if one.presence in PRESENT and not one.colleague]
+    unknown = [one for one in strangers if not one.foreign]
+    assert len(strangers) - len(unknown) == len(there & {FOREIGN})
     assert sum(presence in PRESENT for presence in shown) + len(unknown) <= outsiders
     assert state.in_call <= bool(there)
 
@@ -89,11 +93,11 @@ def _in_order(story: list[FactLine]) -> list[FactLine]:
 
 
 def _entries_there(story: list[FactLine]) -> set[str]:
-    """The roster entries whose last fact, or the call's end, does not say that they left."""
-    there: set[str] = set()
+    """The roster entries whose last fact, or the end of the call they were in, does not say that they left."""
+    there: dict[str, str] = {}
     for line in _in_order(story):
         if line.kind == "call-ended":
-            there.clear()
+            there = {key: kind for key, kind in there.items() if kind == "lobby" and line.participant_key == "call"}
         elif line.kind in ROSTER_KINDS:
-            (there.discard if line.kind == "disconnected" else there.add)(line.participant_key)
-    return there
+            there[line.participant_key] = line.kind
+    return {key for key, kind in there.items() if kind != "disconnected"}

@@ -100,6 +100,22 @@ STORIES = {
         "disconnected 9",
         "disconnected 9",
     ),
+    "the nurse opens and leaves while the patient waits in the lobby": (
+        "0 sent patient, 1 connected desk, 2 lobby a, 3 disconnected desk, 3 call-ended call",
+        "disconnected 3",
+        "lobby 2",
+    ),
+    "the physician comes and admits him": (
+        "0 sent patient, 1 connected colleague, 2 lobby a, 3 disconnected colleague, 3 call-ended call, "
+        "9 connected desk, 10 connected a",
+        "connected 9",
+        "connected 10",
+    ),
+    "nothing more is expected of who was last in the lobby": (
+        "0 sent patient, 1 connected desk, 2 lobby a, 3 call-ended call, 80 call-ended everybody",
+        "disconnected 3",
+        "disconnected 80",
+    ),
     "one comes back after the end": (
         "0 sent patient, 1 connected a, 1 connected desk, 9 call-ended call, 10 connected desk",
         "connected 10",

@@ -1,18 +1,15 @@
 """A visit of an approved connection, with a patient and a clinician."""
 
 import pytest
-from django.core.cache import cache
-from django.utils import timezone
 
 from tests.visits import factories
-from tests.visits.test_presence.telling import CLOCK
+from tests.visits.test_presence.telling import begin_story
 from visits.models import Participant, Visit
 
 
 @pytest.fixture(autouse=True)
 def _new_story() -> None:
-    CLOCK.now = timezone.now()
-    cache.clear()
+    begin_story()
 
 
 @pytest.fixture

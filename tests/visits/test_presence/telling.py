@@ -21,6 +21,12 @@ class Clock:
 CLOCK = Clock(timezone.now())
 
 
+def begin_story() -> None:
+    """A test begins now, and remembers nothing of the one before."""
+    CLOCK.now = timezone.now()
+    cache.clear()
+
+
 def ago(minutes: float) -> datetime:
     return CLOCK.now - timedelta(minutes=minutes)
 

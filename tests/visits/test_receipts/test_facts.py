@@ -1,14 +1,18 @@
 """What a notification that can be trusted becomes: facts, who of them is a member, the ends of subscriptions."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
+from pytest_django import Settings
 
+from connector.models import Entry
 from tests.publisher import Publisher
+from tests.servers import Reply, Server
 from tests.visits import factories
-from tests.visits.test_receipts.notified import AT, State, ends, entry, kept, roster, tid_of, understood
+from tests.visits.test_receipts.notified import AT, State, due, ends, entry, kept, roster, tid_of, understood
 from visits import receipts
 from visits.models import Fact, Participant, Receipt, Subscription, Visit
 
@@ -54,6 +58,40 @@ def test_the_call_itself_becomes_facts(subscription: Subscription, publisher: Pu
         understood(kept(subscription, publisher, {"eventType": name, "eventDateTime": AT}))
     facts = Fact.objects.order_by("pk").values_list("kind", "participant_key")
     assert list(facts) == [(Fact.Kind.CALL_STARTED, "call"), (Fact.Kind.CALL_ENDED, "call")]
+
+
+def test_a_batch_of_two_organizations_is_understood_for_each(subscription: Subscription, publisher: Publisher) -> None:
+    other = factories.subscription(factories.visit(), key_kid=subscription.key_kid)
+    tokens = [publisher.token(tid_of(one)) for one in (subscription, other)]
+    for one in (subscription, other):
+        assert ends(kept(one, publisher, roster(entry()), tokens=tokens)) == (State.UNDERSTOOD, "")
+    assert set(Fact.objects.values_list("visit", flat=True)) == {subscription.visit_id, other.visit_id}
+    # One that does not fit discredits them all.
+    bad = [*tokens, publisher.token(tid_of(other), aud="x")]
+    assert ends(kept(subscription, publisher, roster(entry()), tokens=bad))[0] == State.REFUSED
+
+
+def test_of_a_burst_the_last_one_folds_for_all_even_if_it_is_refused(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    people = [entry("teamsvisitor:1f") for _ in range(3)]
+    burst = [kept(subscription, publisher, roster(one)) for one in people]
+    forged = kept(subscription, publisher, roster(entry()), tokens=["not a token"])
+    for receipt in burst:
+        understood(receipt)
+    lines = Entry.objects.filter(visit=visit.pk, event="outsider-connected")
+    assert (Fact.objects.count(), lines.count()) == (3, 0)
+    assert ends(forged)[0] == State.REFUSED
+    assert lines.count() == 3
+
+
+def test_one_that_waits_for_its_time_keeps_nobody_from_folding(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    later = kept(subscription, publisher, roster(entry()))
+    Receipt.objects.filter(pk=later.pk).update(next_at=timezone.now() + timedelta(hours=1))
+    understood(kept(subscription, publisher, roster(entry("teamsvisitor:1f"))))
+    assert Entry.objects.filter(visit=visit.pk, event="outsider-connected").count() == 1
 
 
 def test_a_replayed_notification_makes_no_second_fact(subscription: Subscription, publisher: Publisher) -> None:
@@ -125,12 +163,44 @@ def test_everybody_else_is_an_outsider(
     assert oid_of(subscription, publisher, people[who]) == ""
 
 
+@pytest.mark.parametrize(
+    ("oid", "tid", "foreign"),
+    [
+        (str(uuid.uuid4()), str(uuid.uuid4()), True),
+        ("teamsvisitor:1f", str(uuid.uuid4()), False),
+        (str(uuid.uuid4()), "", False),
+        ("", "", False),
+    ],
+    ids=["work account elsewhere", "anonymous with a tenant", "no tenant", "nothing"],
+)
+def test_an_account_of_another_organization_is_told_from_an_anonymous_person(
+    subscription: Subscription, publisher: Publisher, oid: str, tid: str, foreign: bool
+) -> None:
+    understood(kept(subscription, publisher, roster(entry(oid, tid))))
+    assert Fact.objects.get().foreign is foreign
+
+
 def lifecycle(subscription: Subscription, event: str) -> Receipt:
     return receipts.keep([(subscription, {"tenantId": tid_of(subscription), "lifecycleEvent": event})], [])[0]
 
 
+@pytest.fixture
+def graph(subscription: Subscription, entra: Server, settings: Settings) -> Server:
+    """A Graph that gives tokens and takes every answer to its question about this subscription."""
+    settings.GRAPH_URL = entra.url
+    entra.answer(f"/{tid_of(subscription)}/oauth2/v2.0/token", Reply({"access_token": "t", "expires_in": 3600}))
+    entra.answer(reauthorize(subscription), Reply(status=204))
+    return entra
+
+
+def reauthorize(subscription: Subscription) -> str:
+    return f"/beta/subscriptions/{subscription.graph_id}/reauthorize"
+
+
 @pytest.mark.parametrize("event", ["reauthorizationRequired", "missed"])
-def test_a_lifecycle_event_is_understood_as_such(subscription: Subscription, visit: Visit, event: str) -> None:
+def test_a_lifecycle_event_is_understood_as_such(
+    subscription: Subscription, visit: Visit, event: str, graph: Server
+) -> None:
     assert ends(lifecycle(subscription, event)) == (State.UNDERSTOOD, f"lifecycle-{event}")
     visit.refresh_from_db()
     assert visit.presence_live
@@ -138,6 +208,25 @@ def test_a_lifecycle_event_is_understood_as_such(subscription: Subscription, vis
 
 def test_a_lifecycle_event_that_is_new_is_understood_as_unknown(subscription: Subscription) -> None:
     assert ends(lifecycle(subscription, "x" * 200)) == (State.UNDERSTOOD, "lifecycle-unknown")
+
+
+def test_graph_is_told_that_we_may_still_have_the_subscription(subscription: Subscription, graph: Server) -> None:
+    graph.answer(reauthorize(subscription), Reply(status=503), Reply(status=204))
+    receipt = lifecycle(subscription, "reauthorizationRequired")
+    assert ends(receipt) == (State.NEW, "graph-unavailable")
+    assert ends(due(receipt)) == (State.UNDERSTOOD, "lifecycle-reauthorizationRequired")
+    assert [request.method for request in graph.asked(reauthorize(subscription))] == ["POST", "POST"]
+
+
+@pytest.mark.parametrize("event", ["missed", "subscriptionRemoved"])
+def test_after_something_was_missed_the_reports_are_read_at_once(
+    subscription: Subscription, visit: Visit, event: str
+) -> None:
+    Visit.objects.update(look_at=timezone.now() + timedelta(hours=1))
+    understood(lifecycle(subscription, event))
+    visit.refresh_from_db()
+    assert visit.look_at is not None
+    assert visit.look_at <= timezone.now()
 
 
 def test_a_removed_subscription_ends_live_presence(subscription: Subscription, visit: Visit) -> None:

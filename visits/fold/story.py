@@ -1,88 +1,41 @@
-"""Facts in, state out: who is where in a visit. Pure and total: the same facts give the same state in every order, told
-once or many times, and facts that were lost raise nothing.
+"""The story of one meeting, told fact by fact.
 
 An outsider of the roster is one of our patients only where nothing else is possible (attribution): exactly one person
 of the patient's side was sent to Teams, and exactly one outsider is there. His roster id stays his. A new id is his too
 when the old one has gone, or when it comes out of nowhere into the call while the old one still lies in the lobby (ids
 may change on admission). An outsider who has been there beside him is somebody else for good; one who came before he
-was sent is somebody else for that stay.
+was sent is somebody else for that stay. Who comes with the account of another organization is never a patient of ours.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-EXPECTED, WAITING, SENT, LOBBY = "expected", "waiting", "sent", "lobby"
-CONNECTED, DISCONNECTED, GONE, CALL_ENDED = "connected", "disconnected", "gone", "call-ended"
-PROVIDER = "provider"
-PRESENT = (CONNECTED, LOBBY)  # in the roster; the first outweighs the second
-ROSTER = (*PRESENT, DISCONNECTED)
-AWAITED = (WAITING, SENT)  # not in the roster, but about to be
-CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between our clock (sent) and Microsoft's (roster)
-
-
-@dataclass(frozen=True)
-class FactLine:
-    """A fact. `participant_key` is a Person's key for page facts and names a roster entry for all others."""
-
-    kind: str
-    participant_key: str
-    oid: str
-    at: datetime
-    event_id: str
-
-
-@dataclass(frozen=True)
-class Person:
-    """One of our participants. `oid` is that of the linked account, or empty."""
-
-    key: str
-    role: str
-    oid: str
-
-
-@dataclass(frozen=True)
-class PersonState:
-    """Where a participant is: expected, waiting, sent, lobby, connected or disconnected. Expected has no `since` until
-    a waiting person was taken back."""
-
-    presence: str
-    since: datetime | None
-
-
-@dataclass(frozen=True)
-class Outsider:
-    """A roster entry that is none of our participants, as far as can be known; `colleague`: of the organization."""
-
-    presence: str
-    since: datetime
-    colleague: bool
-
-
-@dataclass(frozen=True)
-class Change:
-    """A line of the visit's story. `key` is the participant's, or empty for somebody unattributed; `inferred`: only the
-    end of the call tells that he is gone."""
-
-    at: datetime
-    key: str
-    presence: str
-    inferred: bool = False
-
-
-@dataclass(frozen=True)
-class VisitState:
-    """The visit as its facts tell it. `call_since`: somebody is in the call since then. `empty_since`: after a call,
-    nobody is there, waits or is on the way."""
-
-    people: dict[str, PersonState]
-    unattributed: tuple[Outsider, ...]
-    in_call: bool
-    call_since: datetime | None
-    empty_since: datetime | None
-    changes: tuple[Change, ...]
+from visits.fold import reports
+from visits.fold.shapes import (
+    AWAITED,
+    CALL_ENDED,
+    CLOCKS_DIFFER,
+    CONNECTED,
+    DISCONNECTED,
+    EVERYBODY,
+    EXPECTED,
+    GONE,
+    LOBBY,
+    PRESENT,
+    PROVIDER,
+    ROSTER,
+    SENT,
+    TO_TEAMS,
+    Change,
+    FactLine,
+    Outsider,
+    Person,
+    PersonState,
+    VisitState,
+)
 
 
 @dataclass
@@ -91,6 +44,9 @@ class _Seat:
 
     oid: str
     owners: frozenset[str]
+    foreign: bool = False
+    report: str = ""
+    last: datetime | None = None  # its last fact in all the story
     presence: str = ""
     arrived: datetime | None = None
     seen_in_lobby: bool = False
@@ -109,9 +65,11 @@ class _Story:
 
     people: dict[str, Person]
     seats: dict[str, _Seat]
+    calls: tuple[reports.Call, ...]
     off: dict[str, str]  # what each person is whenever he is in no roster
     shown: dict[str, PersonState]
     sent: dict[str, datetime] = field(default_factory=dict)  # of the patient's side, first time
+    sent_last: dict[str, datetime] = field(default_factory=dict)  # of everybody
     changes: list[Change] = field(default_factory=list)
     call_since: datetime | None = None
     empty_since: datetime | None = None
@@ -120,10 +78,12 @@ class _Story:
 
 def fold(facts: Iterable[FactLine], people: Iterable[Person]) -> VisitState:
     """The state that these facts of one meeting come to."""
-    lines = sorted(set(facts), key=attrgetter("at", "kind", "event_id", "participant_key", "oid"))
+    order = attrgetter("at", "kind", "event_id", "participant_key", "oid", "foreign", "report")
+    lines, silences = reports.believed(sorted(set(facts), key=order))
     story = _begin(lines, {person.key: person for person in sorted(people, key=attrgetter("key"))})
-    for at, moment in groupby(lines, key=attrgetter("at")):
-        _pass(story, at, list(moment))
+    moments = {at: list(of) for at, of in groupby(lines, key=attrgetter("at"))}
+    for at in sorted(moments.keys() | {at for at, _ in silences}):
+        _pass(story, at, moments.get(at, []), [foreign for when, foreign in silences if when == at])
     outsiders = [seat.shown for seat in story.seats.values() if seat.shown and not seat.owners]
     return VisitState(
         people=story.shown,
@@ -136,16 +96,24 @@ def fold(facts: Iterable[FactLine], people: Iterable[Person]) -> VisitState:
 
 
 def _begin(lines: list[FactLine], people: dict[str, Person]) -> _Story:
-    oids: dict[str, str] = {}
+    entries: dict[str, list[FactLine]] = {}
     for line in lines:
         if line.kind in ROSTER:
-            oids[line.participant_key] = oids.get(line.participant_key) or line.oid
+            entries.setdefault(line.participant_key, []).append(line)
     return _Story(
         people=people,
-        seats={key: _Seat(oid, _staff(oid, people)) for key, oid in oids.items()},
+        seats={key: _seat(of, people) for key, of in entries.items()},
+        calls=reports.calls(lines),
         off=dict.fromkeys(people, EXPECTED),
         shown=dict.fromkeys(people, PersonState(EXPECTED, None)),
     )
+
+
+def _seat(lines: list[FactLine], people: dict[str, Person]) -> _Seat:
+    """An entry by all its facts: not each need say who it is."""
+    oid = next((line.oid for line in lines if line.oid), "")
+    foreign = not oid and any(line.foreign for line in lines)
+    return _Seat(oid, _staff(oid, people), foreign, lines[0].report, lines[-1].at)
 
 
 def _staff(oid: str, people: dict[str, Person]) -> frozenset[str]:
@@ -155,21 +123,35 @@ def _staff(oid: str, people: dict[str, Person]) -> frozenset[str]:
     return frozenset({theirs[0].key}) if known else frozenset()
 
 
-def _pass(story: _Story, at: datetime, lines: list[FactLine]) -> None:
+def _pass(story: _Story, at: datetime, lines: list[FactLine], silences: list[bool]) -> None:
     """Everything that happened at one moment, then what it means: within a moment nobody is counted twice."""
     for line in lines:
         _page(story, line)
-    ended = any(line.kind == CALL_ENDED for line in lines)
-    if ended:
-        for seat in story.seats.values():
-            seat.presence = DISCONNECTED if seat.present else seat.presence
+    ends = {line.participant_key for line in lines if line.kind == CALL_ENDED}
+    _empty(story, at, ends, silences)
+    ended = bool(ends)
     came = [arrival for line in lines if (arrival := _roster(story, line))]
     came += _attribute(story)
     for key in {key for seat in came for key in seat.owners}:
         story.off[key] = DISCONNECTED
-    _show_people(story, at, ended)
-    _show_outsiders(story, at, ended)
-    _show_call(story, at)
+    how = {"inferred": ended, "reported": all(line.report for line in lines)}
+    _show_people(story, at, **how)
+    _show_outsiders(story, at, **how)
+    _show_call(story, at, ended)
+
+
+def _empty(story: _Story, at: datetime, ends: set[str], silences: list[bool]) -> None:
+    """Who leaves without a fact of his own: everybody in the call when it ends, with those on the way who never came to
+    it; and outsiders of whom nothing more is told once a report shows none. Who waits in the lobby waits on, until
+    nothing more is expected of anybody."""
+    for seat in story.seats.values():
+        unheard = not seat.oid and not seat.report and seat.foreign in silences and seat.last and seat.last < at
+        over = seat.presence == CONNECTED and (ends or unheard)
+        if over or (seat.present and EVERYBODY in ends):
+            seat.presence = DISCONNECTED
+    for key in [key for key, off in story.off.items() if ends and off == SENT]:
+        if story.sent_last[key] + TO_TEAMS <= at:
+            story.off[key] = DISCONNECTED if story.shown[key].presence in PRESENT else EXPECTED
 
 
 def _page(story: _Story, line: FactLine) -> None:
@@ -181,8 +163,10 @@ def _page(story: _Story, line: FactLine) -> None:
         story.off[key] = line.kind
     elif line.kind == GONE and story.off[key] in AWAITED:
         story.off[key] = DISCONNECTED if story.shown[key].presence in PRESENT else EXPECTED
-    if line.kind == SENT and story.people[key].role != PROVIDER:
-        story.sent.setdefault(key, line.at)
+    if line.kind == SENT:
+        story.sent_last[key] = line.at
+        if story.people[key].role != PROVIDER:
+            story.sent.setdefault(key, line.at)
 
 
 def _roster(story: _Story, line: FactLine) -> _Seat | None:
@@ -191,6 +175,10 @@ def _roster(story: _Story, line: FactLine) -> _Seat | None:
     if line.kind not in ROSTER:
         return None
     seat = story.seats[line.participant_key]
+    if not line.report and any(call.tells_of(seat.oid, line.at) for call in story.calls):
+        return _lobby(story, seat, line)
+    if line.report and line.kind == CONNECTED:
+        _take_over(story, seat)
     stayed = seat.present
     if line.kind in PRESENT and not stayed:
         seat.arrived = line.at
@@ -198,6 +186,24 @@ def _roster(story: _Story, line: FactLine) -> _Seat | None:
     seat.presence = line.kind
     seat.seen_in_lobby = seat.seen_in_lobby or line.kind == LOBBY
     return None if stayed and line.kind == DISCONNECTED else seat
+
+
+def _lobby(story: _Story, seat: _Seat, line: FactLine) -> _Seat | None:
+    """A roster fact of a time in which a report tells when this member was in the call: it can add his lobby."""
+    in_call = any(one.report and one.oid == seat.oid and one.presence == CONNECTED for one in story.seats.values())
+    if line.kind == LOBBY and not in_call:
+        seat.presence = LOBBY
+        return seat
+    if line.kind == DISCONNECTED and seat.present:
+        seat.presence = DISCONNECTED
+    return None
+
+
+def _take_over(story: _Story, reported: _Seat) -> None:
+    """Whom a report names in the call is in its lobby no more, whatever became of the roster's fact."""
+    for seat in story.seats.values():
+        if reported.oid and seat.oid == reported.oid and not seat.report:
+            seat.presence, seat.shown = "", None
 
 
 def _come_back(seat: _Seat) -> None:
@@ -209,7 +215,7 @@ def _come_back(seat: _Seat) -> None:
 
 def _attribute(story: _Story) -> list[_Seat]:
     """The seat that is found to be the patient's at this moment, if any."""
-    outsiders = [seat for seat in story.seats.values() if seat.present and not seat.oid]
+    outsiders = [seat for seat in story.seats.values() if seat.present and not seat.oid and not seat.foreign]
     known = [seat for seat in outsiders if seat.owners]
     new = [seat for seat in outsiders if not seat.owners]
     found = new[0] if len(story.sent) == len(new) == 1 and _can_be(story, new[0], known) else None
@@ -231,7 +237,7 @@ def _can_be(story: _Story, seat: _Seat, known: list[_Seat]) -> bool:
     return all(one.presence == LOBBY for one in known) and (admitted or not known)
 
 
-def _show_people(story: _Story, at: datetime, ended: bool) -> None:
+def _show_people(story: _Story, at: datetime, inferred: bool, reported: bool) -> None:
     roster: dict[str, set[str]] = {key: set() for key in story.people}
     for seat in story.seats.values():
         for key in seat.owners:
@@ -240,22 +246,26 @@ def _show_people(story: _Story, at: datetime, ended: bool) -> None:
         presence = next((one for one in PRESENT if one in presences), story.off[key])
         if presence != story.shown[key].presence:
             story.shown[key] = PersonState(presence, at)
-            story.changes.append(Change(at, key, presence, ended and presence == DISCONNECTED))
+            story.changes.append(Change(at, key, presence, inferred and presence == DISCONNECTED, reported))
 
 
-def _show_outsiders(story: _Story, at: datetime, ended: bool) -> None:
+def _show_outsiders(story: _Story, at: datetime, inferred: bool, reported: bool) -> None:
     for seat in story.seats.values():
         if seat.presence and not seat.owners and (seat.shown is None or seat.shown.presence != seat.presence):
-            seat.shown = Outsider(seat.presence, at, bool(seat.oid))
-            story.changes.append(Change(at, "", seat.presence, ended and seat.presence == DISCONNECTED))
+            seat.shown = Outsider(seat.presence, at, bool(seat.oid), seat.foreign)
+            guessed = inferred and seat.presence == DISCONNECTED
+            story.changes.append(Change(at, "", seat.presence, guessed, reported))
 
 
-def _show_call(story: _Story, at: datetime) -> None:
-    """Since when somebody is in the call; and after a call, since when nobody is there or about to be."""
+def _show_call(story: _Story, at: datetime, ended: bool) -> None:
+    """Since when somebody is in the call; and after a call, since when nobody is there or about to be. What ended was a
+    call, even if nobody was told to be in it; and while a report says that it runs, somebody is."""
     seats = story.seats.values()
-    connected = any(seat.presence == CONNECTED for seat in seats)
-    story.had_call = story.had_call or connected
+    connected = any(seat.presence == CONNECTED for seat in seats) or any(
+        one.start <= at < one.end for one in story.calls
+    )
+    story.had_call = story.had_call or connected or ended
     story.call_since = (story.call_since or at) if connected else None
     awaited = any(state.presence in AWAITED for state in story.shown.values())
-    busy = awaited or any(seat.present for seat in seats) or not story.had_call
+    busy = awaited or connected or any(seat.present for seat in seats) or not story.had_call
     story.empty_since = None if busy else (story.empty_since or at)

@@ -1,0 +1,101 @@
+"""What attendance reports add to what the roster told.
+
+A report names the members of the organization, each with all his stays in one call: for these it is believed, and the
+roster tells of their lobby alone. Whom it cannot name it only counts: such a stay is an entry of its own where the
+roster tells of nobody's coming in that time; and from when on the report shows no such person, an entry of the roster
+that tells nothing more has left. A report's last moment is the end of the call.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from visits.fold.shapes import CALL_ENDED, CLOCKS_DIFFER, CONNECTED, ROSTER, FactLine
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as its report tells it: from when to when, and whom it names."""
+
+    start: datetime
+    end: datetime
+    oids: frozenset[str]
+
+    def tells_of(self, oid: str, at: datetime) -> bool:
+        """Whether the report knows when this member was in the call around a moment."""
+        return oid in self.oids and self.start - CLOCKS_DIFFER <= at <= self.end
+
+
+@dataclass(frozen=True)
+class _Stay:
+    """One stay of somebody whom the report cannot name."""
+
+    key: str
+    joined: datetime
+    left: datetime
+    foreign: bool
+
+
+def calls(lines: list[FactLine]) -> tuple[Call, ...]:
+    """The calls that reports tell of."""
+    told: dict[str, list[FactLine]] = defaultdict(list)
+    for line in lines:
+        if line.report:
+            told[line.report].append(line)
+    return tuple(
+        Call(min(line.at for line in of), max(line.at for line in of), frozenset(line.oid for line in of) - {""})
+        for of in told.values()
+    )
+
+
+def believed(lines: list[FactLine]) -> tuple[list[FactLine], set[tuple[datetime, bool]]]:
+    """The lines without the unnamed stays that the roster tells as well; and the moments from which on a report shows
+    no (foreign) outsider in its call any more."""
+    stays = _unnamed(lines)
+    if not stays:
+        return lines, set()
+    told = _told(lines)
+    twice = {stay.key for stay in stays if any(_overlap(one, stay) for one in told)}
+    return [line for line in lines if line.participant_key not in twice], set(_silences(stays))
+
+
+def _unnamed(lines: list[FactLine]) -> list[_Stay]:
+    times: dict[tuple[str, bool], list[datetime]] = defaultdict(list)
+    for line in lines:
+        if line.report and not line.oid and line.kind in ROSTER:
+            times[line.participant_key, line.foreign].append(line.at)
+    return [_Stay(key, min(at), max(at), foreign) for (key, foreign), at in times.items()]
+
+
+def _told(lines: list[FactLine]) -> list[_Stay]:
+    """What the roster tells of such people's time in the call, which ends with it. A leave that was never told gives
+    no time after the last fact."""
+    ends = [line.at for line in lines if line.kind == CALL_ENDED]
+    entries: dict[str, list[FactLine]] = defaultdict(list)
+    for line in lines:
+        if not line.report and line.kind in ROSTER:
+            entries[line.participant_key].append(line)
+    unnamed = {key: of for key, of in entries.items() if not any(line.oid for line in of)}
+    return [
+        _Stay(key, line.at, min([following.at, *(at for at in ends if at >= line.at)]), any(one.foreign for one in of))
+        for key, of in unnamed.items()
+        for line, following in zip(of, [*of[1:], of[-1]], strict=True)
+        if line.kind == CONNECTED
+    ]
+
+
+def _overlap(told: _Stay, stay: _Stay) -> bool:
+    return told.foreign == stay.foreign and told.joined <= stay.left and told.left >= stay.joined - CLOCKS_DIFFER
+
+
+def _silences(stays: list[_Stay]) -> Iterator[tuple[datetime, bool]]:
+    """When the last of those who overlap has left. Gaps shorter than clocks differ are none."""
+    last: dict[bool, datetime] = {}
+    for stay in sorted(stays, key=lambda one: one.joined):
+        before = last.get(stay.foreign)
+        if before and stay.joined - before > CLOCKS_DIFFER:
+            yield before, stay.foreign
+        last[stay.foreign] = max(before or stay.left, stay.left)
+    for foreign, at in last.items():
+        yield at, foreign
