@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import redis
 from django.core.management import call_command
+from django.utils import translation
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
@@ -156,6 +157,13 @@ def house_database(house: House) -> Iterator[psycopg.Connection[DictRow]]:
     """A connection to the house's own database, each statement its own transaction, rows as dictionaries."""
     with psycopg.connect(house.environment["DATABASE_URL"], autocommit=True, row_factory=dict_row) as connection:
         yield connection
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """What a request is answered in stays on in its thread, which is the tests' own where Django's client asks."""
+    yield
+    translation.activate("en")
 
 
 def chromium_path() -> str:

@@ -85,7 +85,6 @@ def _go_on(request: HttpRequest, row: Launch, participant: Participant) -> HttpR
     """Spend the link, and open the visit's page for the same person in this browser."""
     if not Launch.objects.filter(pk=row.pk, handed_over_at=None).update(handed_over_at=timezone.now()):
         raise Stop("handover-over")
-    outdate("visit", participant.visit_id)  # the page that gave the link away says so
     here = Launch.objects.create(
         connection=row.connection,
         door=row.door,
@@ -96,6 +95,7 @@ def _go_on(request: HttpRequest, row: Launch, participant: Participant) -> HttpR
         browser_hash=browsers.browser_of(request),
         redeemed_at=timezone.now(),
     )
+    outdate("visit", participant.visit_id)  # the page that gave the link away says so
     trail.record(
         row.connection.organization,
         "handed-over",

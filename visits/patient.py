@@ -57,8 +57,6 @@ def page(request: HttpRequest, seat: Seat, handle: str) -> HttpResponse:
     if not room.ended and not _me(room, seat).waits:
         waiting.back(seat.participant)
         room = waiting_page.room_of(seat)
-    if language := _device(room, seat).language:
-        translation.activate(language)
     response = _unless_shown(request, seat, _context(request, seat, room, handle))
     if _wants_inside(request) and not seat.browser_hash:
         response["HX-Replace-Url"] = reverse("visit", args=[handle])  # the old address is used up: a reload asks here

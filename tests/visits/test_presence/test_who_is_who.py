@@ -112,9 +112,9 @@ def test_a_clinician_of_another_organization_in_the_lobby_is_shown_as_such_and_n
     presence.refold(visit.pk)
     assert told(patient) == []
     assert shown(clinician) == [
-        ("Patient", "On the way to Teams"),
-        ("Clinician", "Not here yet"),
         ("Clinician of another organization", "In the Teams lobby"),
+        ("Patient", "On the way to Teams"),
+        ("You", "Not here yet"),
     ]
     roster(visit, "a", "lobby", 4)
     presence.refold(visit.pk)
@@ -133,4 +133,4 @@ def test_a_clinician_of_another_organization_does_not_keep_a_patient_from_being_
 
 def test_a_colleague_nobody_launched_is_shown_as_one(visit: Visit, clinician: Participant) -> None:
     roster(visit, "work", "connected", 5, oid="abcdef00-0000-4000-8000-000000000000")
-    assert shown(clinician)[1:] == [("Colleague", "In the visit")]
+    assert shown(clinician)[0] == ("Colleague who joined in Teams", "In the visit")
