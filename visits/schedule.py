@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from connector import wires
+from connector.cached import outdate
 from connector.ehr import fhir, scopes, smart
 from connector.ehr.fhir import Plan
 from connector.errors import WireError
@@ -103,6 +104,7 @@ def keep(participant: Participant, plan: Plan, context: dict[str, Any]) -> None:
         setattr(visit, name, value)
     if changed:
         Visit.objects.filter(pk=visit.pk).update(**changed)
+        outdate("visit", visit.pk)
     timing = Timing.CANCELLED if plan.cancelled else _timing(participant)
     if timing != participant.timing:
         participant.timing = timing
