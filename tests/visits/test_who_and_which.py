@@ -126,6 +126,12 @@ def test_before_openid_the_client_tells_the_side_and_context_the_person(ehr: Ehr
     assert heading(arrive(ehr, Client(), PATIENT, externalId=None)) == (UNSAID, 400)
 
 
+def test_an_id_token_that_was_not_asked_for_names_nobody(ehr: Ehr) -> None:
+    describe(ehr, issuer=None, jwks_uri=None, capabilities=["launch-ehr"])
+    assert "nonce" not in press(ehr, Client(), PATIENT)
+    assert leads_to(arrive(ehr, Client(), PATIENT, id_token="e30.e30.e30"), "visit")
+
+
 @pytest.mark.parametrize(
     ("capabilities", "scope"),
     [
@@ -181,6 +187,7 @@ def test_an_encounter_names_the_visit_where_the_connection_says_so(ehr: Ehr) -> 
         {},
         {"appointment": ""},
         {"appointment": " "},
+        {"appointment": ["a1"]},
         {"encounter": "v1"},
         {"fhirContext": "Appointment/a1"},
         {"fhirContext": [{"reference": "Appointment/a1"}, {"reference": "Appointment/a2"}]},
