@@ -206,10 +206,10 @@ def launched(context: dict[str, Any], kind: str) -> str:
     """The id of the Appointment or Encounter that a launch is about: of the member of this name, else of the only
     reference to one in fhirContext (SMART 2.2 §"fhirContext"). Empty where there is none, or where there are several.
     """
-    own = str(context.get(kind.lower()) or "")
-    if own.strip():
+    own = context.get(kind.lower())
+    if isinstance(own, str | int) and str(own).strip():
         named, identifier = fhir.reference(own)
-        return identifier if named == kind else own
+        return identifier if named == kind else str(own)
     references = [fhir.reference(one.get("reference")) for one in dicts(context.get("fhirContext"))]
     found = {identifier for named, identifier in references if named == kind}
     return found.pop() if len(found) == 1 else ""

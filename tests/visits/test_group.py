@@ -33,6 +33,15 @@ def test_a_conference_is_a_visit_of_its_own_beside_the_appointment_of_the_same_n
     assert [meeting["key"] for meeting in group.meetings()] == [key]
 
 
+def test_no_patient_opens_a_groups_meeting_though_its_clinician_is_named(group: Clinic) -> None:
+    enter(group, CARLA, "770012")
+    record = group.records["patient"]
+    url = record["URL"].replace("/patient/", "/group-patient/")
+    group.paste("patient", record | {"URL": url, "CONTEXT": f"{GROUP}&clinician=e-cmendes"})
+    assert enter(group, PIA).heading == "You are in the right place"
+    assert len(group.meetings()) == 1
+
+
 def test_a_clinician_at_the_patients_group_door_is_refused(group: Clinic) -> None:
     address = group.records["patient"]["URL"].replace("/patient/", "/group-patient/")
     group.paste("provider", group.records["provider"] | {"URL": address, "CONTEXT": GROUP})

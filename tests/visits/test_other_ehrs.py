@@ -41,6 +41,16 @@ def test_an_epic_of_november_2018_completes_a_visit_up_to_the_chart(clinic: Clin
     assert is_teams(clinic, clinic.visitor().open(clinic.press(CARLA, "770011")).url)
 
 
+def test_a_clinician_whom_the_records_context_names_need_not_come_first(clinic: Clinic) -> None:
+    record = clinic.records["patient"]
+    clinic.paste("patient", record | {"CONTEXT": f"{record['CONTEXT']}&clinician=e-cmendes"})
+    assert presses(clinic, PIA, "770011")[1].heading == "You are in the right place"  # she is nobody here yet
+    enter(clinic, CARLA, "770011")
+    patient, page = presses(clinic, PIA, clinic.add_visit(CARLA))
+    assert page.heading == READY
+    assert meeting_at(clinic, patient.follow(page, "Go to your visit"))[0] == "visit"
+
+
 def test_a_launch_token_and_a_code_may_be_as_long_as_a_jwt(clinic: Clinic) -> None:
     address = clinic.press(PIA)
     answer = clinic.visitor().open(f"{address.partition('launch=')[0]}launch={'x' * 6000}", follow=False)
@@ -113,8 +123,6 @@ def test_another_smart_ehr_completes_a_visit(oracle: Clinic) -> None:
 
 
 def test_a_linked_clinician_whom_the_appointment_names_need_not_come_first(oracle: Clinic) -> None:
-    _visitor, page = presses(oracle, PIA, "770011")
-    assert page.heading == "You are in the right place"  # Carla is nobody here yet
     enter(oracle, CARLA, "770011")
     csn = oracle.add_visit(CARLA)
     patient, page = presses(oracle, PIA, csn)

@@ -124,6 +124,14 @@ def link(ehr: Ehr) -> None:
 # ------------------------------------------------------------------------------------------------------------- the page
 
 
+def test_htmx_takes_the_inside_alone(window: Ehr) -> None:
+    browser = Client()
+    answer = arrive(window, browser, PATIENT, status="cancelled")
+    inside = browser.get(answer["Location"], headers={"HX-Request": "true"}).content.decode()
+    assert OFF in inside
+    assert "<html" not in inside
+
+
 def test_who_is_early_reads_when_it_opens_and_goes_on_by_himself(window: Ehr) -> None:
     browser = Client()
     answer = arrive(window, browser, PATIENT, startsAt=at(75))
