@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -31,7 +32,7 @@ def launched(who: Participant, browser: str = BROWSER) -> tuple[Launch, str]:
 def opened(handle: str, browser: str = BROWSER) -> Any:
     client = Client()
     if browser:
-        client.cookies[browsers.COOKIE] = browsers.signing.dumps(browser, salt=browsers.SALT)
+        client.cookies[browsers.COOKIE] = signing.dumps(browser, salt=browsers.SALT)
     return client.get(reverse("visit", args=[handle]))
 
 
