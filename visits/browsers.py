@@ -46,8 +46,18 @@ def new_id() -> str:
     return secrets.token_urlsafe(24)
 
 
+def known_or_new(request: HttpRequest) -> tuple[str, str]:
+    """(the hash that a browser is known by from now on, the id to give it where it has none)."""
+    if known := browser_of(request):
+        return known, ""
+    browser_id = new_id()
+    return hash_of(browser_id), browser_id
+
+
 def give_cookie(response: HttpResponse, browser_id: str) -> None:
-    """Set the visit cookie."""
+    """Set the visit cookie; without an id the browser has it already."""
+    if not browser_id:
+        return
     value = signing.dumps(browser_id, salt=SALT)
     response.set_cookie(COOKIE, value, max_age=MAX_AGE, secure=settings.HTTPS, httponly=True, samesite="Lax")
     if settings.HTTPS:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from visits import languages
-from visits.browsers import browser_of, hash_of, new_id
+from visits.browsers import browser_of, hash_of, known_or_new
 from visits.models import Browser, Launch, Participant
 
 COOKIE_LIFE = timedelta(hours=12)
@@ -45,14 +45,13 @@ def issue(launch: Launch) -> str:
 
 def open_page(request: HttpRequest, participant: Participant, door: str) -> tuple[Launch, str]:
     """A launch of its own for a page that no button opened: (the launch, the id to give a browser that has none)."""
-    known = browser_of(request)
-    browser_id = "" if known else new_id()
+    browser_hash, browser_id = known_or_new(request)
     row = Launch.objects.create(
         connection=participant.visit.connection,
         door=door,
         state_hash=hash_of(secrets.token_urlsafe(24)),
         verifier_sealed="",
-        browser_hash=known or hash_of(browser_id),
+        browser_hash=browser_hash,
         participant=participant,
         redeemed_at=timezone.now(),
     )

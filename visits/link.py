@@ -73,8 +73,7 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
         "handle": handles.issue(row),
     }
     response = render(request, "visits/link.html", context)
-    if browser_id:
-        browsers.give_cookie(response, browser_id)
+    browsers.give_cookie(response, browser_id)
     return response
 
 

@@ -59,14 +59,11 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
     user = User.objects.filter(tid=identity.tid, oid=identity.oid).first()
     if user is None:
         return render(request, "visits/open_visits.html", {"known": True, "rows": []})
-    known = browsers.browser_of(request)
-    browser_id = "" if known else browsers.new_id()
-    id_hash = known or browsers.hash_of(browser_id)
+    id_hash, browser_id = browsers.known_or_new(request)
     browsers.remember_user(id_hash, user)
     Browser.objects.filter(pk=id_hash).update(list_until=timezone.now() + LIFE)
     response = redirect("open_visits")
-    if browser_id:
-        browsers.give_cookie(response, browser_id)
+    browsers.give_cookie(response, browser_id)
     return response
 
 

@@ -124,7 +124,7 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "page-lost": Problem(
         _("Please press the button again"),
-        _("This page has been closed for too long, or it was opened in another browser."),
+        _("This page was closed for too long, its visit is over, or another person or browser has taken its place."),
         AGAIN,
         YOU,
         410,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -79,8 +80,7 @@ def of(participant: Participant) -> View:
     """The view of one participant's page."""
     visit = participant.visit
     state = presence.state_of(visit)
-    # Who has pressed since the state was read is on the next refresh.
-    everybody = {str(person.id): person for person in visit.participants.all() if str(person.id) in state.people}
+    everybody = _everybody(visit, state)
     standing = schedule.standing(participant)
     return View(
         people=tuple(_people(state, everybody, participant)),
@@ -101,19 +101,24 @@ def of(participant: Participant) -> View:
 def waits_in(visit: Visit) -> Waits:
     """Who waits in a visit, for a list of visits."""
     state = presence.state_of(visit)
-    return _waits(state, {str(one.id): one for one in visit.participants.all() if str(one.id) in state.people})
+    return _waits(state, _everybody(visit, state))
+
+
+def _everybody(visit: Visit, state: VisitState) -> dict[str, Participant]:
+    """The participants of a state, by its keys. Who has pressed since it was read is on the next refresh."""
+    return {str(person.id): person for person in visit.participants.all() if str(person.id) in state.people}
 
 
 def _people(state: VisitState, everybody: dict[str, Participant], reader: Participant) -> list[Person]:
-    """A line each, those who wait first."""
-    came = _arrivals(state)
+    """A line each: those who wait first, and of them who has waited longest."""
+    came, now = _arrivals(state), timezone.now()
     lines = [
         (one.presence, one.since, _role(everybody[key], reader), None if everybody[key].is_staff else came.get(key))
         for key, one in state.people.items()
         if key in everybody
     ]
     lines += [(one.presence, one.since, _outsider(one), None) for one in state.unattributed]
-    lines.sort(key=lambda line: ORDER.index(line[0]))
+    lines.sort(key=lambda line: (ORDER.index(line[0]), line[1] or now, str(line[2])))
     return [Person(who, *WORDS[presence_word], since, arrived) for presence_word, since, who, arrived in lines]
 
 

@@ -105,8 +105,7 @@ def open_side(request: HttpRequest, visit: Visit, role: str) -> HttpResponse:
     if not person.is_staff:
         waiting.arrived(person, event_id=str(row.id))
     response = redirect("visit", handle=handles.issue(row))
-    if browser_id:
-        browsers.give_cookie(response, browser_id)
+    browsers.give_cookie(response, browser_id)
     return response
 
 
