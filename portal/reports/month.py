@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from connector.models import Organization
 from portal.reports.charts import Table, crossed, of_days
-from portal.reports.filters import days, midnight, named
+from portal.reports.filters import EARLIEST, LATEST, days, midnight, named
 from visits.services import reports
 
 HELD = "held"
@@ -48,9 +48,10 @@ class Month:
 def month_of(text: str, zone: ZoneInfo) -> date:
     """The first day of the month that a page asks for as YYYY-MM; of the present one where that is none."""
     try:
-        return datetime.strptime(text, "%Y-%m").replace(tzinfo=zone).date()
+        asked = date.fromisoformat(f"{text}-01")
     except ValueError:
-        return timezone.now().astimezone(zone).date().replace(day=1)
+        asked = date.max
+    return asked if EARLIEST <= asked <= LATEST else timezone.now().astimezone(zone).date().replace(day=1)
 
 
 def wanted(organization: Organization, first: date, zone: ZoneInfo) -> reports.Wanted:

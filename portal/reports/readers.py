@@ -18,9 +18,10 @@ from connector.http import Deadline
 from connector.models import Change, Organization, Reader
 from connector.signin import signed_in
 from connector.teams.graph import Person
-from portal import directory, history, shell
+from portal import directory, history
 from portal.actors import Actor, actor_of
 from portal.directory import Found
+from portal.reports.pages import show
 
 # Why nobody was named, by the code of what was found. Any other code: the directory did not answer.
 FAULTS = {
@@ -163,4 +164,4 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     shown = {"form": form, "allowance": allowance, "people": people, "readers": organization.readers.all()}
-    return shell.page(request, "portal/reports/readers.html", "reports", status=status, **shown)
+    return show(request, "readers", status=status, **shown)
