@@ -274,7 +274,10 @@ def keys_of(page: BeautifulSoup) -> list[str]:
     return [str(one["datetime"]) for one in page.select("table.visits tbody time")]
 
 
-@pytest.mark.parametrize("cursor", ["x", "~", "2026-01-01T00:00:00+00:00~x", "1~99999999999999999999", "\x00~1"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "~", "2026-01-01T00:00:00+00:00~x", "1~99999999999999999999", "\x00~1", "2026-01-01~1", "99999999999~1"],
+)
 def test_a_cursor_that_is_none_of_ours_leads_to_the_first_page(
     connection: Connection, ada: Client, cursor: str
 ) -> None:
