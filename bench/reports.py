@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import django
 
@@ -171,13 +171,14 @@ def file_of(organization: "Organization") -> tuple[float, float, int]:
 
 def run() -> Iterator[str]:
     """The lines of the table in bench/README.md."""
+    from django.conf import settings
     from django.test import Client
 
     from tests.portal.deciding import BACKEND
     from tests.visits import factories
 
     organization = generate()
-    client = Client()
+    client = Client(HTTP_HOST=urlsplit(settings.PUBLIC_URL).netloc)
     client.force_login(factories.administrator(organization), BACKEND)
     yield "| what | median, ms | slowest, ms |"
     yield "|---|--:|--:|"

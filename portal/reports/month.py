@@ -14,8 +14,6 @@ from portal.reports.charts import Table, crossed, of_days
 from portal.reports.filters import EARLIEST, LATEST, days, midnight, named
 from visits.services import reports
 
-HELD = "held"
-
 
 @dataclass(frozen=True)
 class Allowance:
@@ -70,7 +68,7 @@ def month(organization: Organization, first: date, zone: ZoneInfo) -> Month:
     """What a month came to."""
     sets = (("outcome",), ("waited",), ("connection", "outcome"), ("department", "outcome"), ("day", "outcome"))
     outcomes, waited, connections, departments, by_day = reports.tally(wanted(organization, first, zone), zone, *sets)
-    held = outcomes.get(HELD, reports.Tally())
+    held = outcomes.get(reports.Outcome.HELD, reports.Tally())
     who_waited = [tally for number, tally in waited.items() if number is not None]
     ehrs = [(one.pk, named(one)) for one in organization.connections.order_by("label", "base_url")]
     codes = sorted({code for code, _outcome in departments})
