@@ -6,10 +6,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-SOURCES := connector portal visits sandbox tests
+SOURCES := connector portal visits sandbox tests bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house tour check format lock messages chromium interop
+.PHONY: help demo demo-reset test test-fast test-house tour bench check format lock messages chromium interop
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ demo-reset: .venv/installed ## Forget the demo's data
 test: .venv/installed chromium interop ## Every test, on two cores
 	@$(MAKE) --keep-going test-fast test-house
 
-test-fast: .venv/installed ## The tests that need neither the running house nor a browser
+test-fast: .venv/installed interop ## The tests that need neither the running house nor a browser
 	@$(BIN)/pytest -n 2 -m "not house" </dev/null
 
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
@@ -31,6 +31,9 @@ test-house: .venv/installed interop ## The flow tests and stories: every process
 
 tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour
+
+bench: .venv/installed ## How long the reports take over a million visits (bench/README.md)
+	@$(BIN)/python -m bench.reports
 
 # Migrations are compared with the models alone: that the production-like database cannot be reached is no fault.
 check: .venv/installed ## Formatting, lint, types, layers, templates, migrations, deployment, requirements, licences
@@ -89,7 +92,7 @@ chromium:
 	fi
 	echo "No Chromium, and it cannot be installed from here: the stories will fail by name. Set CHROMIUM, or as root: apt-get install chromium" >&2
 
-# What tests/interop needs: npm's oidc-provider. Playwright brings the Node that runs it; only npm itself may be missing.
+# What tests/interop needs: npm's oidc-provider and xlsx. Playwright brings the Node that runs it; only npm itself may be missing.
 interop: tests/interop/node_modules/installed
 
 tests/interop/node_modules/installed: tests/interop/package-lock.json
@@ -98,4 +101,4 @@ tests/interop/node_modules/installed: tests/interop/package-lock.json
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm </dev/null >/dev/null || true
 	fi
 	if npm ci --prefix tests/interop --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then touch $@; exit 0; fi
-	echo "oidc-provider cannot be installed from here: tests/interop will fail by name. It needs npm (as root: apt-get install npm) and its registry." >&2
+	echo "oidc-provider and xlsx cannot be installed from here: tests/interop will fail by name. They need npm (as root: apt-get install npm) and its registry." >&2

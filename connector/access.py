@@ -79,6 +79,14 @@ def administered_by(user: User) -> Organization | None:
     return Organization.objects.filter(administrators__user=user, tid=user.tid).first()
 
 
+def organization_of(user: User) -> Organization:
+    """The organization that this person administers; 404 for who administers none."""
+    organization = administered_by(user)
+    if organization is None:
+        raise Http404
+    return organization
+
+
 def reports_read_by(user: User) -> Organization | None:
     """The organization whose reports this person may read: its administrators may, and the readers they name."""
     allowed = Q(administrators__user=user) | Q(readers__oid=user.oid)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from connector import access, keys
 from connector.addresses import public_url
 from connector.keys import Line, State
-from connector.models import Environment, Key, Organization
+from connector.models import Environment, Key
 from connector.signin import signed_in
 from portal import rotation, shell
 from portal.actors import actor_of
@@ -61,7 +61,7 @@ class Section:
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every key of the deployment with its state, since when and until when."""
-    organization = _organization(request)
+    organization = access.organization_of(signed_in(request))
     return shell.page(
         request,
         "portal/keys.html",
@@ -75,7 +75,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 def rotate(request: HttpRequest) -> HttpResponse:
     """Rotate one key pair; at once where that was asked for and confirmed."""
-    organization = _organization(request)
+    organization = access.organization_of(signed_in(request))
     pair = next((one for one in rotation.PAIRS if list(one) == [request.POST.get(k) for k in ("purpose", "of")]), None)
     at_once = request.POST.get("action") == "at-once"
     if pair is None or not rotation.may_rotate(organization) or (at_once and pair[0] != SIGNING):
@@ -90,13 +90,6 @@ def rotate(request: HttpRequest) -> HttpResponse:
     else:
         messages.success(request, _("Done. The new key is %(kid)s.") % {"kid": made.kid})
     return redirect("keys")
-
-
-def _organization(request: HttpRequest) -> Organization:
-    organization = access.administered_by(signed_in(request))
-    if organization is None:
-        raise Http404
-    return organization
 
 
 def _section(purpose: Key.Purpose, environment: str) -> Section:

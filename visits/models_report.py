@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from connector.models import Connection, Organization
 from visits.outcome import OUTCOMES
 
+RUNNING = "running"  # an outcome that is none yet
+CHOICES = [*((outcome.value, word) for outcome, (_kind, word) in OUTCOMES.items()), (RUNNING, _("Still running"))]
+
 
 class Report(models.Model):
     """One meeting of a visit as reports tell it. No foreign key to the visit: that one is forgotten."""
@@ -19,7 +22,7 @@ class Report(models.Model):
         DELIVERED = "delivered", _("Delivered")
         DEAD = "dead", _("Given up")
 
-    RUNNING = "running"  # an outcome that is none yet
+    RUNNING = RUNNING
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+", db_index=False)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+", db_index=False)
@@ -34,9 +37,7 @@ class Report(models.Model):
     waiting = models.PositiveIntegerField(default=0)
     lobby = models.PositiveIntegerField(default=0)
     attendants = models.PositiveSmallIntegerField(default=0)
-    outcome = models.CharField(
-        max_length=16, choices=[(RUNNING, _("Still running")), *((o.value, w) for o, (_k, w) in OUTCOMES.items())]
-    )
+    outcome = models.CharField(max_length=16, choices=CHOICES)
     told = models.CharField(max_length=12, choices=Told.choices, default=Told.NOTHING)
     told_after = models.PositiveIntegerField(null=True)  # seconds from what happened to the EHR's answer, at most
     created_at = models.DateTimeField(db_default=Now())

@@ -23,10 +23,7 @@ GRAPH_SECONDS = 6.0
 
 def organization_of(request: HttpRequest) -> Organization:
     """The organization that this person administers; for anybody else there is no such page."""
-    organization = access.administered_by(signed_in(request))
-    if organization is None:
-        raise Http404
-    return organization
+    return access.organization_of(signed_in(request))
 
 
 @require_GET

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,10 +11,8 @@ from django.utils.translation import gettext as _
 
 from connector.models import Organization
 from portal.reports.charts import Table, crossed, of_days
-from portal.reports.filters import days, midnight, named
+from portal.reports.filters import EARLIEST, LATEST, days, midnight, named
 from visits.services import reports
-
-HELD = "held"
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,10 @@ class Month:
 def month_of(text: str, zone: ZoneInfo) -> date:
     """The first day of the month that a page asks for as YYYY-MM; of the present one where that is none."""
     try:
-        return datetime.strptime(text, "%Y-%m").replace(tzinfo=zone).date()
+        asked = date.fromisoformat(f"{text}-01")
     except ValueError:
-        return timezone.now().astimezone(zone).date().replace(day=1)
+        asked = date.max
+    return asked if EARLIEST <= asked <= LATEST else timezone.now().astimezone(zone).date().replace(day=1)
 
 
 def wanted(organization: Organization, first: date, zone: ZoneInfo) -> reports.Wanted:
@@ -69,7 +68,7 @@ def month(organization: Organization, first: date, zone: ZoneInfo) -> Month:
     """What a month came to."""
     sets = (("outcome",), ("waited",), ("connection", "outcome"), ("department", "outcome"), ("day", "outcome"))
     outcomes, waited, connections, departments, by_day = reports.tally(wanted(organization, first, zone), zone, *sets)
-    held = outcomes.get(HELD, reports.Tally())
+    held = outcomes.get(reports.Outcome.HELD, reports.Tally())
     who_waited = [tally for number, tally in waited.items() if number is not None]
     ehrs = [(one.pk, named(one)) for one in organization.connections.order_by("label", "base_url")]
     codes = sorted({code for code, _outcome in departments})

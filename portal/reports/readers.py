@@ -6,7 +6,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
@@ -18,9 +18,10 @@ from connector.http import Deadline
 from connector.models import Change, Organization, Reader
 from connector.signin import signed_in
 from connector.teams.graph import Person
-from portal import directory, history, shell
+from portal import directory, history
 from portal.actors import Actor, actor_of
 from portal.directory import Found
+from portal.reports.pages import show
 
 # Why nobody was named, by the code of what was found. Any other code: the directory did not answer.
 FAULTS = {
@@ -64,14 +65,14 @@ class AllowanceForm(forms.Form):
 @require_GET
 def readers(request: HttpRequest) -> HttpResponse:
     """Who reads the reports, and the allowance."""
-    organization = _administered(request)
+    organization = access.organization_of(signed_in(request))
     return _page(request, organization, ReaderForm(), _allowance_form(organization))
 
 
 @require_POST
 def name(request: HttpRequest) -> HttpResponse:
     """Name a reader. Where several people may be meant, the page asks which."""
-    organization, form = _administered(request), ReaderForm(request.POST)
+    organization, form = access.organization_of(signed_in(request)), ReaderForm(request.POST)
     if not form.is_valid():
         return _page(request, organization, form, _allowance_form(organization), status=422)
     deadline = Deadline.after(directory.SECONDS)
@@ -94,7 +95,7 @@ def name(request: HttpRequest) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, number: int) -> HttpResponse:
     """Take the reports from a reader: at once, on his next page."""
-    organization = _administered(request)
+    organization = access.organization_of(signed_in(request))
     reader = get_object_or_404(organization.readers, pk=number)
     with transaction.atomic():
         reader.delete()
@@ -106,7 +107,7 @@ def remove(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def allow(request: HttpRequest) -> HttpResponse:
     """Set the allowance, or say that none is counted."""
-    organization, form = _administered(request), AllowanceForm(request.POST)
+    organization, form = access.organization_of(signed_in(request)), AllowanceForm(request.POST)
     if not form.is_valid():
         return _page(request, organization, ReaderForm(), form, status=422)
     before, after = organization.allowance, form.cleaned_data["allowance"]
@@ -117,13 +118,6 @@ def allow(request: HttpRequest) -> HttpResponse:
             _record(organization, Change.Kind.ALLOWANCE, request, allowance=[before, after])
     messages.success(request, _("Saved."))
     return redirect("reports_readers")
-
-
-def _administered(request: HttpRequest) -> Organization:
-    organization = access.administered_by(signed_in(request))
-    if organization is None:
-        raise Http404
-    return organization
 
 
 def _meant(found: Found, oid: str) -> Person | None:
@@ -163,4 +157,4 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     shown = {"form": form, "allowance": allowance, "people": people, "readers": organization.readers.all()}
-    return shell.page(request, "portal/reports/readers.html", "reports", status=status, **shown)
+    return show(request, "readers", status=status, **shown)

@@ -1,6 +1,6 @@
 """The pages of the reports."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,14 +8,13 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import access
 from connector.http import Deadline
-from connector.models import Change, Organization
+from connector.models import Change
 from connector.signin import signed_in
-from portal import directory, history, sheets, shell
+from portal import directory, history, sheets
 from portal.actors import actor_of
 from portal.directory import Unconfirmed
 from portal.reports import filters
@@ -23,13 +22,8 @@ from portal.reports.charts import LONGEST_DAYS, charts
 from portal.reports.export import written
 from portal.reports.filters import FilterForm
 from portal.reports.month import allowance, month, month_of
+from portal.reports.pages import read_by, show
 from visits.services import reports
-
-PAGES = (
-    ("reports", gettext_lazy("Visits")),
-    ("reports_charts", gettext_lazy("Charts")),
-    ("reports_month", gettext_lazy("A month")),
-)
 
 
 @require_GET
@@ -99,20 +93,11 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     return sheets.download("visits", "csv", sheets.MEDIA_TYPE, written(form))
 
 
-def read_by(request: HttpRequest) -> Organization:
-    """The organization whose reports the person behind the request may read; 404 for everybody else."""
-    organization = access.reports_read_by(signed_in(request))
-    if organization is None:
-        raise Http404
-    return organization
-
-
-def _this_month(form: FilterForm) -> Any:
+def _this_month(form: FilterForm) -> date:
     return month_of("", form.tz)
 
 
 def _page(request: HttpRequest, name: str, form: FilterForm, **context: Any) -> HttpResponse:
-    tabs = [{"name": tab, "title": title} for tab, title in PAGES]
-    choices = [form[field] for field in ("connection", "department", "outcome", "sort")]
-    context |= {"form": form, "tabs": tabs, "choices": choices, "zone": form.tz.key if form.is_valid() else "UTC"}
-    return shell.page(request, f"portal/reports/{name}.html", "reports", **context)
+    choices = [form[field] for field in ("connection", "department", "outcome", *(["sort"] if name == "list" else []))]
+    zone = form.tz.key if form.is_valid() else "UTC"
+    return show(request, name, form=form, choices=choices, zone=zone, **context)

@@ -56,7 +56,6 @@ function draw(figure, canvas) {
     options: {
       animation: false,
       maintainAspectRatio: false,
-      font: { family: getComputedStyle(document.body).fontFamily },
       interaction: { mode: "index" },
       scales: { x: { ...axis, grid: { display: false }, title: { display: true, text: first, color: token("--muted") } }, y: { ...axis, beginAtZero: true } },
       plugins: { legend: { display: parts.length > 1, position: "bottom", labels: { color: token("--ink"), boxWidth: 24 } } },
@@ -79,5 +78,6 @@ function show(figure) {
 }
 
 if (window.Chart) {
+  window.Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   document.querySelectorAll("figure[data-chart]").forEach(show);
 }

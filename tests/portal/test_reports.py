@@ -184,7 +184,7 @@ def test_one_sided_and_running_visits_are_listed(connection: Connection, ada: Cl
         row(connection, outcome=outcome)
     said = {line[1]: line for line in cells(shown(ada))}
     assert set(said) == {"The clinician never came", "Only the clinician came", "Nobody came", "Still running"}
-    assert said["Nobody came"][0].startswith("none; first sign")
+    assert said["Nobody came"][0].startswith("First sign")
     assert said["Nobody came"][3] == "\N{EN DASH}"
 
 
@@ -274,7 +274,10 @@ def keys_of(page: BeautifulSoup) -> list[str]:
     return [str(one["datetime"]) for one in page.select("table.visits tbody time")]
 
 
-@pytest.mark.parametrize("cursor", ["x", "~", "2026-01-01T00:00:00+00:00~x", "1~99999999999999999999", "\x00~1"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "~", "2026-01-01T00:00:00+00:00~x", "1~99999999999999999999", "\x00~1", "2026-01-01~1", "99999999999~1"],
+)
 def test_a_cursor_that_is_none_of_ours_leads_to_the_first_page(
     connection: Connection, ada: Client, cursor: str
 ) -> None:
@@ -294,7 +297,7 @@ def test_each_chart_has_its_table(connection: Connection, ada: Client) -> None:
     assert figures(page, "Waiting time of patients") == {"under 1 min": [1], "1 min to 5 min": [1]}
     assert figures(page, "Duration of visits") == {"15 min to 20 min": [1], "20 min to 30 min": [1]}
     assert figures(page, "Busiest hours") == {"09:00": [1], "10:00": [1]}
-    assert figures(page, "Delay of the EHR") == {"2 s to 5 s": [1], "1 h 00 min and more": [1]}
+    assert figures(page, "Delay of the EHR") == {"2 s to 5 s": [1], "1 h and more": [1]}
     assert len(page.select("figure[data-chart] details[open]")) == 5
 
 
@@ -313,12 +316,17 @@ def test_a_month_begins_and_ends_in_the_zone(connection: Connection, ada: Client
     page = shown(ada, "reports_month", month="2026-05", zone="America/Chicago")
     summary = {words(one.dt): words(one.dd) for one in page.select(".summary > div")}
     assert summary["Visits"] == "4"
-    assert (summary["Took place"], summary["Time in visits"]) == ("3", "1 h 00 min")
+    assert (summary["Took place"], summary["Time in visits"]) == ("3", "1 h")
     assert (summary["Duration, on average"], summary["Waiting of those who waited, on average"]) == ("20 min", "1 min")
     assert figures(page, "By EHR") == {"Cardiology, Testing": [3, 1, 4]}
     assert figures(page, "By department") == {"None named": [1, 0, 1], "101": [2, 1, 3]}
     assert figures(page, "By day")["Sun 31 May"] == [2, 0, 2]
     assert page.select_one("button[data-print]")
+
+
+@pytest.mark.parametrize("month", ["", "x", "2026-13", "0001-01", "9999-12", "2026-05-02"])
+def test_a_month_that_is_none_is_the_present_one(connection: Connection, ada: Client, month: str) -> None:
+    assert words(shown(ada, "reports_month", month=month).h1).endswith(f"{timezone.now():%B %Y}")
 
 
 @pytest.mark.parametrize(

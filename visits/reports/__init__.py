@@ -1,6 +1,7 @@
 """Reports: a row for each meeting of a visit, written with the fold, read by page, day and month. It names nobody and
 outlives the visit."""
 
+from visits.outcome import Outcome
 from visits.reports.reading import (
     MOST_COUNTED,
     OUTCOME_WORDS,
@@ -25,6 +26,7 @@ __all__ = [
     "TOLD_AFTER",
     "WAITED",
     "Line",
+    "Outcome",
     "Page",
     "Tally",
     "Wanted",

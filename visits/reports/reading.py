@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db import connection as database
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
-from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 
 from connector.models import Organization
@@ -156,7 +155,8 @@ def _written(column: str, row: Model) -> str:
 def _read(column: str, cursor: str) -> tuple[datetime | int, int] | None:
     value, _, key = cursor.partition("~")
     try:
-        read = parse_datetime(value) if column == "at" else int(value)
-        return (read, int(key)) if read is not None and int(key) < 2**63 else None
+        read = datetime.fromisoformat(value) if column == "at" else int(value)
+        known = read.tzinfo is not None if isinstance(read, datetime) else abs(read) < 2**31
+        return (read, int(key)) if known and abs(int(key)) < 2**63 else None
     except ValueError:
         return None
