@@ -59,7 +59,9 @@ def look_into(visit: Visit, organizer: User, meeting_id: str) -> None:
 def read(visit: Visit, organizer: User, meeting_id: str) -> int:
     """Read the meeting's reports into facts of `visit.generation`; returns how many were new. Raises WireError."""
     deadline = Deadline.after(DEADLINE_SECONDS)
-    found = attendance.reports(str(organizer.tid), str(organizer.oid), meeting_id, deadline=deadline)
+    told = attendance.reports(str(organizer.tid), str(organizer.oid), meeting_id, deadline=deadline)
+    # One of a call that still runs may name the time that the meeting was planned to end.
+    found = [report for report in told if report.ended <= timezone.now()]
     new = sum(_keep(visit, report) for report in found)
     if found:  # new or not: whoever kept it may have died before he folded it
         presence.refold(visit.pk, visit.generation)

@@ -9,22 +9,28 @@ that tells nothing more has left. A report's last moment is the end of the call.
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from visits.fold.shapes import CALL_ENDED, CLOCKS_DIFFER, CONNECTED, ROSTER, FactLine
+from visits.fold.shapes import CALL_ENDED, CLOCKS_DIFFER, CONNECTED, DISCONNECTED, ROSTER, FactLine
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call as its report tells it: from when to when, and whom it names."""
+    """One call as its report tells it: from when to when, and for each member whom it names his first join and his last
+    leave."""
 
     start: datetime
     end: datetime
-    oids: frozenset[str]
+    members: dict[str, tuple[datetime, datetime]]
 
-    def tells_of(self, oid: str, at: datetime) -> bool:
-        """Whether the report knows when this member was in the call around a moment."""
-        return oid in self.oids and self.start - CLOCKS_DIFFER <= at <= self.end
+    def tells_of(self, oid: str, line: FactLine) -> bool:
+        """Whether the report knows better than a roster's fact whether this member was in the call. Who comes after his
+        last leave has come again, perhaps into another call."""
+        if oid not in self.members:
+            return False
+        first, last = self.members[oid]
+        slack = CLOCKS_DIFFER if line.kind == DISCONNECTED else timedelta(0)
+        return first - CLOCKS_DIFFER <= line.at <= last + slack
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,17 @@ def calls(lines: list[FactLine]) -> tuple[Call, ...]:
     for line in lines:
         if line.report:
             told[line.report].append(line)
-    return tuple(
-        Call(min(line.at for line in of), max(line.at for line in of), frozenset(line.oid for line in of) - {""})
-        for of in told.values()
-    )
+    return tuple(Call(min(_at(of)), max(_at(of)), dict(_members(of))) for of in told.values())
+
+
+def _members(lines: list[FactLine]) -> Iterator[tuple[str, tuple[datetime, datetime]]]:
+    for oid in {line.oid for line in lines} - {""}:
+        times = _at([line for line in lines if line.oid == oid])
+        yield oid, (min(times), max(times))
+
+
+def _at(lines: list[FactLine]) -> list[datetime]:
+    return [line.at for line in lines]
 
 
 def believed(lines: list[FactLine]) -> tuple[list[FactLine], set[tuple[datetime, bool]]]:

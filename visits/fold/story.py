@@ -175,7 +175,7 @@ def _roster(story: _Story, line: FactLine) -> _Seat | None:
     if line.kind not in ROSTER:
         return None
     seat = story.seats[line.participant_key]
-    if not line.report and any(call.tells_of(seat.oid, line.at) for call in story.calls):
+    if not line.report and any(call.tells_of(seat.oid, line) for call in story.calls):
         return _lobby(story, seat, line)
     if line.report and line.kind == CONNECTED:
         _take_over(story, seat)

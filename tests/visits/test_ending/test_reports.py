@@ -95,6 +95,26 @@ def test_seconds_by_another_clock_are_no_second_line_of_the_trail(
     assert presence.state_of(visit).people[str(clinician.id)].since == ago(19.9)
 
 
+def test_a_report_that_ends_in_the_future_is_none_yet(visit: Visit, clinician: Participant, graph: Graph) -> None:
+    connected(clinician, 40)
+    presence.refold(visit.pk)
+    graph.report(mine(visit, (40, 20)), start=40, end=-60)
+    looked(visit)
+    assert presence.state_of(visit).in_call
+    assert not Fact.objects.filter(source__startswith="report").exists()
+
+
+def test_who_comes_after_what_the_report_tells_is_there(visit: Visit, clinician: Participant, graph: Graph) -> None:
+    graph.report(mine(visit, (40, 20)), start=40, end=20)
+    looked(visit)
+    connected(clinician, 19.9)
+    presence.refold(visit.pk)
+    assert presence.state_of(visit).people[str(clinician.id)].presence == "connected"
+    connected(clinician, 10, kind="disconnected")
+    presence.refold(visit.pk)
+    assert presence.state_of(visit).people[str(clinician.id)].presence == "disconnected"
+
+
 def test_no_late_connect_reaches_the_ehr(visit: Visit, patient: Participant, graph: Graph) -> None:
     page(patient, "waiting", 45)
     presence.refold(visit.pk)
