@@ -8,7 +8,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 
 from connector import languages, logs, problems
 
@@ -57,3 +59,8 @@ class Language(LocaleMiddleware):
         # As in connector.problems.around: a view of a visit says how its errors are explained.
         if not hasattr(view, "explain"):
             languages.speak(request, settings.LANGUAGE_CODE)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        answered = super().process_response(request, response)
+        translation.deactivate()  # what the thread does next is nobody's page
+        return answered

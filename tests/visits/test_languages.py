@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from connector.models import Connection
 from tests.portal.deciding import BACKEND
@@ -183,6 +183,11 @@ def test_the_portal_speaks_english_to_everybody(client: Client, connection: Conn
         answer = client.get(address, headers=SPANISH)
         assert answer.headers["Content-Language"] == "en", address
         assert '<html lang="en"' in answer.content.decode()
+
+
+def test_what_a_thread_does_after_a_page_is_in_nobodys_language(client: Client, connection: Connection) -> None:
+    Reader(client, launched(connection), **SPANISH)
+    assert translation.get_language() == "en"
 
 
 def test_an_address_of_nobody_is_answered_in_the_browsers_language(client: Client) -> None:
