@@ -169,8 +169,11 @@ def _write_trail(visit: Visit, state: VisitState, over: bool) -> None:
     written = Entry.objects.filter(visit=visit.pk, event__in={event for event, _, _ in lines})
     missing = lines - Counter(written.values_list("event", "participant", "at"))
     organization = visit.connection.organization
-    for event, participant, at in missing.elements():
+    entries = [
         trail.record(organization, event, at=at, visit=visit.pk, participant=participant)
+        for event, participant, at in missing.elements()
+    ]
+    writeback.enqueue_entries(visit, entries)
 
 
 def _lines(state: VisitState, over: bool) -> list[Line]:
@@ -188,7 +191,7 @@ def _lines(state: VisitState, over: bool) -> list[Line]:
 
 def _write_back(visit: Visit, participants: list[Participant], state: VisitState) -> set[tuple[int, int]]:
     """Enqueue what the EHR has to be told anew; returns (target id, lane) of what was enqueued."""
-    rows = Writeback.objects.filter(participant__visit=visit).order_by("participant", "-sequence")
+    rows = Writeback.objects.filter(visit=visit, entry=None).order_by("participant", "-sequence")
     last = dict(rows.distinct("participant").values_list("participant", "presence"))
     lanes: set[tuple[int, int]] = set()
     for participant in (one for one in participants if one.external_id_sealed):

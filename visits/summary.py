@@ -89,7 +89,7 @@ def _person(who: str | Promise, presence_word: str, since: datetime | None) -> P
 
 def _told_waiting(participant: Participant) -> bool:
     """Whether the newest thing that the EHR has confirmed of this person is that he waits."""
-    newest = participant.writebacks.order_by("-sequence").first()
+    newest = participant.writebacks.filter(entry=None).order_by("-sequence").first()
     return newest is not None and (newest.presence, newest.state) == ("waiting", Writeback.State.DELIVERED)
 
 
