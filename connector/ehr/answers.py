@@ -1,5 +1,5 @@
-"""Asking a service of an EHR, and what its success is worth: front doors answer 200 with a login page, services 200 with
-an error inside."""
+"""Asking a service of an EHR, and what its success is worth: front doors answer 200 with a login page, services 200
+with an error inside."""
 
 import json
 import re

@@ -16,6 +16,7 @@ from portal import approvers, directory, labels, services, shell
 from portal.actors import actor_of
 from portal.configure import rows
 from portal.configure.done import APPROVER_FAULTS
+from portal.configure.settings_fields import SECRETS
 from portal.configure.settings_form import SettingsForm, initial
 from portal.directory import Unconfirmed
 from portal.services import Refused
@@ -53,7 +54,7 @@ def edit(request: HttpRequest, ref: str) -> HttpResponse:
 def _initial(connection: Connection) -> dict[str, object]:
     agreed = agreement.load(connection.shown.settings)
     kept = {"approver": connection.shown.approver_upn, "seen": rows.newest(connection)}
-    return initial(agreed) | {"secret_kid": agreed.secret_kid} | kept
+    return initial(agreed) | kept
 
 
 def _as_it_is(connection: Connection) -> Person:
@@ -78,16 +79,19 @@ def _approver(form: SettingsForm, connection: Connection, deadline: Deadline) ->
 
 def _settings(form: SettingsForm, connection: Connection) -> Settings | None:
     """The typed settings. A typed secret is sealed at once, so that no page has to carry it to the next press."""
-    organization, typed = connection.organization, form.cleaned_data["client_secret"]
-    if typed:
-        key = keys.store(organization, Key.Purpose.SECRET, typed.encode(), environment=connection.environment)
-        form.cleaned_data["secret_kid"] = key.kid
-        form.send_along(secret_kid=key.kid, client_secret="")
-    kid = form.cleaned_data["secret_kid"]
-    if kid and not organization.keys.filter(purpose=Key.Purpose.SECRET, kid=kid).exists():
-        form.add_error("client_secret", _("Enter the client secret again."))
-        return None
-    return form.settings(agreement.load(connection.shown.settings))
+    known = set(connection.organization.keys.filter(purpose=Key.Purpose.SECRET).values_list("kid", flat=True))
+    for name, (kid, _by, _needs) in SECRETS.items():
+        if typed := form.cleaned_data[name]:
+            form.cleaned_data[kid] = _sealed(connection, typed)
+            form.send_along(**{kid: form.cleaned_data[kid], name: ""})
+        elif form.cleaned_data[kid] and form.cleaned_data[kid] not in known:
+            form.add_error(name, _("Enter it again."))
+    return None if form.errors else form.settings(agreement.load(connection.shown.settings))
+
+
+def _sealed(connection: Connection, secret: str) -> str:
+    key = keys.store(connection.organization, Key.Purpose.SECRET, secret.encode(), environment=connection.environment)
+    return key.kid
 
 
 def _submit(
