@@ -261,13 +261,13 @@ def test_the_form_asks_every_setting() -> None:
 
 def test_the_status_service_may_want_a_password_with_headers(connection: Connection, ada: User) -> None:
     page = Page(ada, connection)
-    headers = "Epic-Client-ID: 22222222-2222\nEpic-User-ID: VIDEO\n\nEpic-User-IDType:EXTERNAL"
+    headers = "Epic-Client-ID: 22222222\nEpic-User-ID: VIDEO\n\nEpic-User-IDType:EXTERNAL"
     typed = {"status.authentication": "basic", "status.user_name": "emp$VIDEO", "status.headers": headers}
     page.press("submit", **typed)
     assert page.errors == {"status.password"}
     answer = page.press("compare", **{"status.password": "p4ss-of-the-user"})
     assert "p4ss-of-the-user" not in answer.content.decode()
-    assert page.compared["Status service: password"] == ["–", "a secret"]
+    assert page.compared["Status service: password"][1] == "a secret"
     assert page.press("submit").status_code == 302
     connection.refresh_from_db()
     assert connection.proposed

@@ -100,6 +100,6 @@ def _bearer(server: Server, renew: bool, deadline: Deadline) -> Headers:
     if urlsplit(found.token).netloc.lower() not in server.hosts:
         raise Permanent("ehr-host-changed")
     if renew:
-        backend.forget(found.token, server.client)
+        backend.forget(found.token, server.client, server.scopes)
     token = backend.token(found.token, server.client, server.scopes, deadline=deadline)
     return {"Authorization": f"Bearer {token}"}

@@ -103,8 +103,8 @@ def resources(seen: Seen) -> Iterator[Finding]:
 def _offered(statement: dict[str, Any]) -> dict[str, list[str]]:
     """Resource types and what may be done with each."""
     return {
-        kind: [str(item.get("code")) for item in discovery.dicts(one.get("interaction"))]
-        for kind, one in _resources(statement)
+        kind: [str(item.get("code")) for item in discovery.dicts(resource.get("interaction"))]
+        for kind, resource in _resources(statement)
     }
 
 

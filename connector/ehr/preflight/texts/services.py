@@ -110,9 +110,7 @@ SERVICES = {
     ),
     "repository-not-offered": Explanation(
         _("The repository takes no AuditEvents"),
-        _(
-            "It does not list their creation. It is turned off at the first refusal, and what it was to be told is held."
-        ),
+        _("It does not list their creation. At the first refusal it is turned off, and what it should get is held."),
         _("Let it accept AuditEvent, or name another repository in the settings. Epic's own FHIR server takes none."),
         ADMINISTRATOR,
     ),
