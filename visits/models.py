@@ -68,7 +68,10 @@ class Visit(Sealed):
         constraints = [
             models.UniqueConstraint(fields=["connection", "session_kind", "session_hash"], name="visit_session")
         ]
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="visit_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="visit_due"),
+            models.Index(fields=["connection", "-created_at"], name="visit_listed"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

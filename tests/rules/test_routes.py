@@ -30,6 +30,7 @@ OPEN = {
     "visit",
     "link",
     "join",
+    "timeline",
     # Microsoft Graph, known by clientState.
     "notifications",
     "lifecycle",

@@ -60,6 +60,10 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='writebacks', to='visits.participant'),
         ),
         migrations.AddIndex(
+            model_name='visit',
+            index=models.Index(fields=['connection', '-created_at'], name='visit_listed'),
+        ),
+        migrations.AddIndex(
             model_name='writeback',
             index=models.Index(fields=['target', 'state', '-id'], name='writeback_listed'),
         ),
