@@ -54,6 +54,7 @@ LABELS: dict[str, Promise] = {
     "audit.user_name": gettext_lazy("AuditEvent repository: user name"),
     "audit.secret_kid": gettext_lazy("AuditEvent repository: password"),
 }
+OF_A_REPOSITORY = frozenset(name for name in LABELS if name.startswith("audit.")) - {"audit.address"}
 # Details of the history: what is changed at once (Connection), and what the lines of Change hold beside it.
 DETAILS: dict[str, Promise] = {
     "approver": gettext_lazy("Approver"),
@@ -143,7 +144,7 @@ def _parts(text: str, other: str) -> list[Part]:
 def differences(before: Settings | None, after: Settings) -> list[Difference]:
     """The fields that `after` changes, in the order of LABELS; without `before`, every field that has a value."""
     old, new = _flat(before) if before else {}, _flat(after)
-    changed = [name for name in LABELS if old.get(name, _nothing(new[name])) != new[name]]
+    changed = [name for name in LABELS if name in new and old.get(name, _nothing(new[name])) != new[name]]
     return [_difference(name, old.get(name), new[name]) for name in changed]
 
 
@@ -176,6 +177,8 @@ def readable(name: str, value: Any) -> str:
 
 
 def _flat(agreed: Settings) -> dict[str, Any]:
+    """Every field by its name in LABELS; of a repository that has no address, only that."""
     kept = {one.name: getattr(agreed, one.name) for one in fields(Settings) if one.name not in NESTED}
     parts = {part: getattr(agreed, part) for part in NESTED}
-    return kept | {f"{part}.{one.name}": getattr(of, one.name) for part, of in parts.items() for one in fields(of)}
+    flat = kept | {f"{part}.{one.name}": getattr(of, one.name) for part, of in parts.items() for one in fields(of)}
+    return {name: value for name, value in flat.items() if agreed.audit.address or name not in OF_A_REPOSITORY}

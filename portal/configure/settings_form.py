@@ -61,7 +61,7 @@ class SettingsForm(forms.Form):
                 self.add_error(name, _("This holds a character that has no place here. Copy it without line breaks."))
         for typed, (kid, by, needs) in SECRETS.items():
             if cleaned.get(by) == needs and self._is_used(typed) and not (cleaned.get(typed) or cleaned.get(kid)):
-                self.add_error(typed, LACKING[typed])
+                self.add_error(typed, str(LACKING[typed]))
         return cleaned
 
     def _is_used(self, name: str) -> bool:
@@ -146,7 +146,7 @@ class OriginsField(forms.CharField):
 class HeadersField(forms.CharField):
     """Headers, one `Name: value` a line; those that are ours to set have no place here."""
 
-    def clean(self, value: Any) -> dict[str, str]:  # type: ignore[override]
+    def clean(self, value: Any) -> dict[str, str]:
         lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
         for line in lines:
             if not is_header(*_split(line)):

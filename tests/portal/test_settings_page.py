@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from connector import agreement, keys
 from connector.models import Administrator, Connection, Key, Notice, Revision, User
+from portal import labels
 from portal.configure.settings_form import SettingsForm, initial
 from tests.portal.deciding import Directory, browser_of, directory_of
 from tests.portal.steps import filled, words
@@ -274,7 +275,7 @@ def test_the_status_service_may_want_a_password_with_headers(connection: Connect
     status = agreement.load(connection.proposed.settings).status
     assert (status.authentication, status.user_name) == ("basic", "emp$VIDEO")
     assert status.headers == {
-        "Epic-Client-ID": "22222222-2222",
+        "Epic-Client-ID": "22222222",
         "Epic-User-ID": "VIDEO",
         "Epic-User-IDType": "EXTERNAL",
     }
@@ -300,3 +301,6 @@ def test_a_repository_of_audit_events_is_named_by_its_address(connection: Connec
     audit = agreement.load(connection.proposed.settings).audit
     assert (audit.address, audit.client_id) == ("https://audit.example/R4", "auditor")
     assert audit.scopes == "system/AuditEvent.write"
+    told = {one.field for one in labels.differences(agreement.Settings(), agreement.Settings(audit=audit))}
+    assert told == {"audit.address", "audit.authentication", "audit.client_id", "audit.scopes"}
+    assert not any(one.field.startswith("audit") for one in labels.differences(None, agreement.Settings()))

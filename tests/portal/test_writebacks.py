@@ -63,7 +63,7 @@ def turned_off(connection: Connection) -> Target:
     return target
 
 
-def page(client: Client, connection: Connection, **asked: object) -> BeautifulSoup:
+def page(client: Client, connection: Connection, **asked: str) -> BeautifulSoup:
     answer = client.get(reverse("writebacks", args=[connection.ref]), asked)
     assert answer.status_code == 200
     return BeautifulSoup(answer.content, "html.parser")
@@ -106,9 +106,11 @@ def test_what_holds_everything_is_said(ada: Client, connection: Connection, visi
     assert "asked again at" in words(page(ada, connection).main)
     now, who = timezone.now(), factories.user(connection.organization.tid)
     hours = {"begins_at": now - timedelta(hours=1), "ends_at": now + timedelta(hours=1)}
-    Downtime.objects.create(connection=connection, announced_by=who, announced_by_name="Ada", **hours)
+    for _ in range(2):
+        Downtime.objects.create(connection=connection, announced_by=who, announced_by_name="Ada", **hours)
     Target.objects.update(open_until=None)
-    assert "A downtime of the EHR is announced" in rows(page(ada, connection, state="held"))[0][4]
+    [line] = rows(page(ada, connection, state="held"))
+    assert "A downtime of the EHR is announced" in line[4]
     assert rows(page(ada, connection, state="waiting")) == []
 
 

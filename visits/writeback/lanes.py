@@ -159,11 +159,11 @@ def _end(row: Writeback, state: Writeback.State, code: str, now: datetime) -> No
 def give_up_held() -> int:
     """End what has waited for a day for a target that is turned off, so that visits can be forgotten; returns how many.
     Each can be sent again until then, and the trail keeps what it would have told."""
-    late = Writeback.objects.filter(OFF, state=WAITING, lease=None, created_at__lt=timezone.now() - GIVE_UP_AFTER)
+    late = Writeback.objects.filter(OFF, state=WAITING, created_at__lt=timezone.now() - GIVE_UP_AFTER)
     return each(late.select_related("organization", "target")[:MOST_GIVEN_UP], _give_up)
 
 
 @transaction.atomic
 def _give_up(row: Writeback) -> None:
-    if Writeback.objects.select_for_update().filter(pk=row.pk, state=WAITING, lease=None).exists():
+    if Writeback.objects.select_for_update().filter(pk=row.pk, state=WAITING).exists():
         _end(row, Writeback.State.DEAD, row.target.off_code, timezone.now())

@@ -1,6 +1,5 @@
 """Everything that a connection's targets were told, will be or will not be, and why: for people, naming nobody."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -81,7 +80,7 @@ def lines(connection: Connection, state: str, before: int | None = None) -> tupl
     """(a page of lines in one of STATES, or all, the newest first; what to name as `before` for the next page)."""
     now, targets = timezone.now(), list(connection.targets.all())
     rows = Writeback.objects.filter(Q(pk__lt=before) if before else Q(), target__in=targets)
-    chosen = CHOSEN[state](rows, now) if state else rows
+    chosen = _chosen(rows, state, now) if state else rows
     announced = Downtime.running(now).filter(connection=connection).exists()
     found = list(_whole(chosen).order_by("-id")[: PAGE + 1])
     shown = [_line(row, now, announced) for row in found[:PAGE]]
@@ -99,13 +98,12 @@ def health(connection: Connection) -> list[Health]:
     return [_health(target, connection, now) for target in connection.targets.order_by("-kind")]
 
 
-CHOSEN: dict[str, Callable[[QuerySet[Writeback], datetime], QuerySet[Writeback]]] = {
-    State.WAITING: lambda rows, now: rows.filter(state=State.WAITING).exclude(writeback.held(now)),
-    HELD: lambda rows, now: rows.filter(writeback.held(now), state=State.WAITING),
-    State.DELIVERED: lambda rows, now: rows.filter(state=State.DELIVERED),
-    State.SUPERSEDED: lambda rows, now: rows.filter(state=State.SUPERSEDED),
-    State.DEAD: lambda rows, now: rows.filter(state=State.DEAD),
-}
+def _chosen(rows: QuerySet[Writeback], state: str, now: datetime) -> QuerySet[Writeback]:
+    """Those in one of STATES: what waits is held, or is not."""
+    if state == HELD:
+        return rows.filter(writeback.held(now), state=State.WAITING)
+    waiting = state == State.WAITING
+    return rows.filter(state=state).exclude(writeback.held(now)) if waiting else rows.filter(state=state)
 
 
 def _whole(rows: QuerySet[Writeback]) -> QuerySet[Writeback]:

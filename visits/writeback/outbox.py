@@ -169,5 +169,5 @@ def due(now: datetime) -> QuerySet[Writeback]:
 def held(now: datetime) -> Q:
     """Of the rows that wait, those that nobody will try for now: the target is off or rests, a downtime is announced,
     or nothing is live."""
-    resting = Q(target__open_until__gt=now) | Q(target__connection__live=None)
-    return OFF | resting | Q(target__connection__downtimes__in=Downtime.running(now))
+    announced = Exists(Downtime.running(now).filter(connection=OuterRef("target__connection")))
+    return OFF | Q(target__open_until__gt=now) | Q(target__connection__live=None) | Q(announced)

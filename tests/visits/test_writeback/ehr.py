@@ -96,7 +96,8 @@ def time_passes(**by: float) -> None:
     Lane.objects.update(leased_until=F("leased_until") - span)
 
 
-def trail_of(participant: Participant) -> list[str]:
+def trail_of(participant: Participant | None) -> list[str]:
+    assert participant is not None
     return list(Entry.objects.filter(participant=participant.pk).order_by("id").values_list("event", flat=True))
 
 

@@ -1,6 +1,7 @@
 """What only a repository of AuditEvents is told, and when it is left alone."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -49,6 +50,11 @@ def tell(ehr: Ehr, event: str, who: Participant | None = None, at: datetime | No
     return Writeback.objects.get(entry=entry)
 
 
+def read(body: bytes) -> Any:
+    """What a second implementation of FHIR makes of it; raises where it is no AuditEvent."""
+    return AuditEvent.model_validate_json(body)
+
+
 def off(ehr: Ehr) -> Target:
     return Target.objects.get(connection=ehr.connection, kind=Target.Kind.AUDIT_REPOSITORY)
 
@@ -68,7 +74,7 @@ def test_every_presence_entry_arrives_with_its_time_and_of_nobody_known_too(repo
     presence.refold(visit.pk)
     presence.refold(visit.pk)
     repository.drain()
-    sent = [AuditEvent.model_validate_json(call.body) for call in repository.server.asked(AUDIT)]
+    sent = [read(call.body) for call in repository.server.asked(AUDIT)]
     told = sorted((one.subtype[0].code, one.period.end or one.period.start) for one in sent)
     entries = Entry.objects.filter(visit=visit.pk).exclude(event__startswith="writeback")
     assert told == sorted((one.event, one.at) for one in entries)
@@ -86,7 +92,7 @@ def test_a_repeat_makes_no_second_row(repository: Ehr) -> None:
     first, second = repository.server.asked(AUDIT)
     assert first.headers["if-none-exist"] == second.headers["if-none-exist"]
     [condition] = parse_qs(first.headers["if-none-exist"])["_tag"]
-    tag = AuditEvent.model_validate_json(first.body).meta.tag[0]
+    tag = read(first.body).meta.tag[0]
     assert condition == f"{tag.system}|{tag.code}"
     assert first.headers["content-type"] == "application/fhir+json"
     row.refresh_from_db()
