@@ -86,7 +86,7 @@ def one(request: HttpRequest, ref: str, visit: UUID) -> HttpResponse:
     if found is None:
         raise Http404
     steps = visits.timeline(found)
-    shown: dict[str, Any] = {"visit": found, "steps": steps, "legend": visits.timeline_legend(steps)}
+    shown: dict[str, Any] = {"visit": found, "timeline": steps, "legend": visits.timeline_legend(steps)}
     return shell.page(request, "portal/timeline.html", "status", connection=connection, **shown)
 
 

@@ -21,7 +21,7 @@ from visits.models import Fact, Participant, Target, Visit, Writeback
 from visits.trouble import Stop, explained
 from visits.writeback.listing import SOMEBODY, TOLD
 from visits.writeback.outbox import presence_of
-from visits.writeback.texts import Reason, explain
+from visits.writeback.texts import ACCEPTED, Reason, explain
 
 Text = str | Promise
 Role = Participant.Role
@@ -91,6 +91,19 @@ class Step:
     reason: Reason | None = None
 
     @property
+    def answer(self) -> Text:
+        """What was answered, in a word; empty where nobody was asked."""
+        if self.reason:
+            return self.reason.what
+        return (self.detail.get("status") or _("no answer")) if self.service else ""
+
+    @property
+    def code(self) -> str:
+        """The code of an answer that was no plain yes, for whoever asks the EHR's team."""
+        code = self.detail.get("code", "")
+        return "" if code == ACCEPTED else code
+
+    @property
     def kind(self) -> str:
         return HOW[self.how][0]
 
@@ -122,7 +135,7 @@ def _step(entry: Entry, people: dict[UUID, Participant], seen: set[tuple[str, da
         service=SERVICES.get(entry.detail.get("service", ""), ""),
         detail=entry.detail,
         heard_at=entry.recorded_at if entry.event in EVENTS and entry.recorded_at - entry.at > LATE else None,
-        reason=explain(entry.detail.get("code", "")) if written else None,
+        reason=explain(entry.detail["code"], written == "superseded") if written else None,
     )
 
 
@@ -183,5 +196,5 @@ def page(request: HttpRequest, handle: str) -> HttpResponse:
     if participant is None or not participant.is_staff:
         raise Stop("page-lost")
     steps = of(participant.visit)
-    shown = {"steps": steps, "legend": legend(steps), "handle": handle, "visit": participant.visit}
+    shown = {"timeline": steps, "legend": legend(steps), "handle": handle, "visit": participant.visit}
     return render(request, "visits/timeline.html", shown)

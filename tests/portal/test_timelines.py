@@ -90,7 +90,9 @@ def test_the_timeline_of_a_visit_is_for_its_administrators(ada: Client, connecti
     path = reverse("visit_timeline", args=[connection.ref, visit.pk])
     assert "Nothing has happened yet" in ada.get(path).content.decode()
     trail.record(connection.organization, "outsider-lobby", visit=visit.pk)
-    shown = words(BeautifulSoup(ada.get(path).content, "html.parser").main)
+    whole = BeautifulSoup(ada.get(path).content, "html.parser")
+    shown = words(whole.main)
+    assert "Configuration information" in words(whole), "the three steps stay beside it"
     assert "In the Teams lobby" in shown
     assert "Somebody else" in shown
     assert browser_of(administrator(factories.organization())).get(path).status_code == 404

@@ -18,6 +18,7 @@ from visits.models import Lane, Target, Writeback
 from visits.writeback.health import GIVE_UP_AFTER, NOBODY_ASKED, backoff, note_health, outcome, pause
 from visits.writeback.outbox import OFF, WAITING, due, wake
 from visits.writeback.targets import deliver
+from visits.writeback.texts import ACCEPTED
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ def _try(row: Writeback) -> WireError | None:
 
 def _finish(lease: Lease, row: Writeback, error: WireError | None) -> None:
     """Write down what a try came to, if the row is still ours, and how the target is."""
-    now, code = timezone.now(), error.code if error else "accepted"
+    now, code = timezone.now(), error.code if error else ACCEPTED
     state = outcome(error, row.attempts, now - row.created_at)
     until = {"next_at": now + timedelta(seconds=pause(error, row.attempts))} if state == WAITING else {}
     with transaction.atomic():

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from connector.models import Connection, Downtime
 from visits import writeback
 from visits.models import Participant, Target, Writeback
-from visits.writeback.texts import Reason, explain
+from visits.writeback.texts import ACCEPTED, Reason, explain
 
 State = Writeback.State
 PAGE = 50
@@ -123,8 +123,8 @@ def _line(row: Writeback, now: datetime, announced: bool) -> Line:
         happened_at=row.happened_at,
         state=state,
         word=STATES[state],
-        reason=explain(held_by or _why(row, now)),
-        code=row.code,
+        reason=explain(held_by or _why(row, now), row.state == State.SUPERSEDED),
+        code="" if row.code == ACCEPTED else row.code,
         attempts=row.attempts,
         next_at=row.next_at if waits and not held_by else None,
         finished_at=row.finished_at,

@@ -23,9 +23,11 @@ PATH = _("Compare path, verb and parameters in the connection's settings with wh
 REPOSITORY = _("Check the repository's address in the settings to its end, and that it accepts AuditEvent.")
 HELD = _("Mend it, then try the repository again from this page, or have another revision approved.")
 
+ACCEPTED = "accepted"
+
 REASONS: dict[str, Reason] = {
     "": Reason(_("Not tried yet.")),
-    "accepted": Reason(_("It was accepted.")),
+    ACCEPTED: Reason(_("It was accepted.")),
     "status-already": Reason(_("The EHR had it already.")),
     "audit-already": Reason(_("The repository had it already.")),
     "status-incomplete": Reason(
@@ -79,6 +81,7 @@ REASONS: dict[str, Reason] = {
     "no-answer-in-time": Reason(_("Nobody answered in time.")),
     "deadline-over": Reason(_("Nobody answered in time.")),
     "unreachable": Reason(_("The connection was refused or cut off.")),
+    "overtaken": Reason(_("Something newer was told in its place.")),
     # Why nobody tries for now.
     "downtime": Reason(_("A downtime of the EHR is announced. It goes out when that is over.")),
     "resting": Reason(_("It failed several times in a row, and is left alone for a while.")),
@@ -87,8 +90,10 @@ REASONS: dict[str, Reason] = {
 }
 
 
-def explain(code: str) -> Reason:
-    """What a code means; those that this table does not know are explained where they come from."""
+def explain(code: str, superseded: bool = False) -> Reason:
+    """What a code means; those that this table does not know are explained where they come from. What was superseded
+    before anybody tried has no code."""
+    code = code or ("overtaken" if superseded else "")
     if reason := REASONS.get(code):
         return reason
     problem = problems.find(code)
