@@ -2,7 +2,7 @@
 
 from datetime import UTC, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db import transaction
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from connector.models import Change, Connection, Downtime
 from portal import history
 from portal.actors import Actor
+from portal.forms import ZoneField
 
 LONGEST = timedelta(days=14)
 WIDGET = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
@@ -23,20 +24,8 @@ class DowntimeForm(forms.Form):
 
     begins = forms.DateTimeField(label=gettext_lazy("From"), widget=WIDGET)
     ends = forms.DateTimeField(label=gettext_lazy("Until"), widget=WIDGET)
-    zone = forms.CharField(
-        label=gettext_lazy("Time zone"),
-        max_length=64,
-        initial="UTC",
-        help_text=gettext_lazy("The zone of the two times, such as UTC or America/Chicago."),
-        widget=forms.TextInput(attrs={"data-own-zone": "", "autocomplete": "off", "spellcheck": "false"}),
-    )
+    zone = ZoneField(help_text=gettext_lazy("The zone of the two times, such as UTC or America/Chicago."))
     reason = forms.CharField(label=gettext_lazy("What for"), max_length=200, required=False)
-
-    def clean_zone(self) -> str:
-        zone: str = self.cleaned_data["zone"]
-        if zone not in available_timezones():
-            raise forms.ValidationError(_("This time zone is not known. UTC always is."))
-        return zone
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}

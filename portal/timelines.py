@@ -4,7 +4,7 @@ typed id is neither kept nor logged, and stands in no address."""
 from datetime import datetime, time
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,7 +16,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from connector.models import Connection
 from portal import shell
-from portal.writebacks import administers, live
+from portal.forms import ZoneField
+from portal.status import live
+from portal.writebacks import administers
 from visits import services as visits
 
 
@@ -24,17 +26,7 @@ class DayForm(forms.Form):
     """Which day, and whose: visits are listed by when they began."""
 
     day = forms.DateField(label=gettext_lazy("Day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-    zone = forms.CharField(
-        label=gettext_lazy("Time zone"),
-        max_length=64,
-        widget=forms.TextInput({"data-own-zone": "", "autocomplete": "off", "spellcheck": "false"}),
-    )
-
-    def clean_zone(self) -> str:
-        zone: str = self.cleaned_data["zone"]
-        if zone not in available_timezones():
-            raise forms.ValidationError(_("This time zone is not known. UTC always is."))
-        return zone
+    zone = ZoneField()
 
     @property
     def begins(self) -> datetime:

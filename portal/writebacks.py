@@ -4,7 +4,7 @@ and *send again*."""
 import re
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -14,6 +14,7 @@ from connector.models import Change, Connection
 from connector.signin import signed_in
 from portal import history, shell
 from portal.actors import actor_of
+from portal.status import governed, live
 from visits import services as visits
 
 NUMBER = re.compile(r"[0-9]{1,18}")
@@ -47,7 +48,7 @@ def index(request: HttpRequest, ref: str) -> HttpResponse:
 @require_POST
 def again(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     """Tell one that was given up once more."""
-    connection = _governed(request, ref)
+    connection = governed(request, ref)
     if visits.send_one_again(connection, number):
         _keep(request, connection, count=1)
         messages.success(request, _("It is on its way again."))
@@ -59,7 +60,7 @@ def again(request: HttpRequest, ref: str, number: int) -> HttpResponse:
 @require_POST
 def switch_on(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     """Try a target again that was turned off."""
-    connection = _governed(request, ref)
+    connection = governed(request, ref)
     if visits.switch_on(connection, number):
         _keep(request, connection)
         messages.success(request, _("It is tried again. What was held goes out now."))
@@ -71,21 +72,6 @@ def switch_on(request: HttpRequest, ref: str, number: int) -> HttpResponse:
 def _keep(request: HttpRequest, connection: Connection, **detail: object) -> None:
     actor = actor_of(request, connection.organization, connection)
     history.record(connection.organization, Change.Kind.SENT_AGAIN, actor=actor, connection=connection, **detail)
-
-
-def _governed(request: HttpRequest, ref: str) -> Connection:
-    connection = live(request, ref)
-    if not access.governs(signed_in(request), connection):
-        raise Http404
-    return connection
-
-
-def live(request: HttpRequest, ref: str) -> Connection:
-    """A connection that serves visits and that this person may see."""
-    connection = access.connection_of(signed_in(request), ref)
-    if connection.live is None:
-        raise Http404
-    return connection
 
 
 def administers(request: HttpRequest, connection: Connection) -> bool:

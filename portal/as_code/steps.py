@@ -112,9 +112,14 @@ def _step(listed: Listed, connection: Connection | None) -> Step:
 
 
 def _with_secrets(settings: Settings, before: Settings) -> Settings:
-    """The settings with the secrets that the connection holds."""
-    parts = {part: replace(getattr(settings, part), secret_kid=getattr(before, part).secret_kid) for part in NESTED}
-    return replace(settings, secret_kid=before.secret_kid, **parts)
+    """The settings with the secrets that the connection holds; a repository's password is for its address alone."""
+    kept = before.audit.secret_kid if settings.audit.address == before.audit.address else ""
+    return replace(
+        settings,
+        secret_kid=before.secret_kid,
+        status=replace(settings.status, secret_kid=before.status.secret_kid),
+        audit=replace(settings.audit, secret_kid=kept),
+    )
 
 
 def _lacking(settings: Settings) -> list[str]:

@@ -22,6 +22,7 @@ SECRETS: dict[str, tuple[str, str, str]] = {
     "status.password": ("status.secret_kid", "status.authentication", "basic"),
     "audit.password": ("audit.secret_kid", "audit.authentication", "basic"),
 }
+OF_AN_ADDRESS = frozenset({"audit.password"})  # good for the address it was typed for
 NEW_SECRETS: dict[str, Promise] = {
     "client_secret": _("New client secret"),
     "status.password": _("Status service: new password"),

@@ -16,7 +16,7 @@ from portal import approvers, directory, labels, services, shell
 from portal.actors import actor_of
 from portal.configure import rows
 from portal.configure.done import APPROVER_FAULTS
-from portal.configure.settings_fields import SECRETS
+from portal.configure.settings_fields import OF_AN_ADDRESS, SECRETS
 from portal.configure.settings_form import SettingsForm, initial
 from portal.directory import Unconfirmed
 from portal.services import Refused
@@ -78,20 +78,31 @@ def _approver(form: SettingsForm, connection: Connection, deadline: Deadline) ->
 
 
 def _settings(form: SettingsForm, connection: Connection) -> Settings | None:
-    """The typed settings. A typed secret is sealed at once, so that no page has to carry it to the next press."""
-    known = set(connection.organization.keys.filter(purpose=Key.Purpose.SECRET).values_list("kid", flat=True))
+    """The typed settings. A typed secret is sealed at once, so that no page has to carry it to the next press. It is
+    good for what it was typed for alone: no other field, and no other repository, gets it."""
+    base = agreement.load(connection.shown.settings)
     for name, (kid, _by, _needs) in SECRETS.items():
+        about = {"field": name} | ({"address": form.cleaned_data["audit.address"]} if name in OF_AN_ADDRESS else {})
         if typed := form.cleaned_data[name]:
-            form.cleaned_data[kid] = _sealed(connection, typed)
+            form.cleaned_data[kid] = _sealed(connection, typed, about)
             form.send_along(**{kid: form.cleaned_data[kid], name: ""})
-        elif form.cleaned_data[kid] and form.cleaned_data[kid] not in known:
+        elif form.cleaned_data[kid] and not _is_for(connection, base, form.cleaned_data[kid], about):
             form.add_error(name, _("Enter it again."))
-    return None if form.errors else form.settings(agreement.load(connection.shown.settings))
+    return None if form.errors else form.settings(base)
 
 
-def _sealed(connection: Connection, secret: str) -> str:
-    key = keys.store(connection.organization, Key.Purpose.SECRET, secret.encode(), environment=connection.environment)
-    return key.kid
+def _sealed(connection: Connection, secret: str, about: dict[str, str]) -> str:
+    made = {"public": about, "environment": connection.environment}
+    return keys.store(connection.organization, Key.Purpose.SECRET, secret.encode(), **made).kid
+
+
+def _is_for(connection: Connection, base: Settings, kid: str, about: dict[str, str]) -> bool:
+    """Whether a key holds the secret that stands in the settings for this now, or one that was typed for it."""
+    known = initial(base)
+    holds = known[SECRETS[about["field"]][0]] == kid
+    if holds and about.get("address", known["audit.address"]) == known["audit.address"]:
+        return True
+    return connection.organization.keys.filter(purpose=Key.Purpose.SECRET, kid=kid, public=about).exists()
 
 
 def _submit(

@@ -177,6 +177,12 @@ def test_passwords_stay_too_and_are_asked_for_where_they_lack(
     assert proposed is not None
     assert (proposed.settings["status"]["secret_kid"], proposed.settings["audit"]["secret_kid"]) == (kid, "")
     assert proposed.settings["status"]["headers"] == {"Epic-Client-ID": "one"}
+    factories.approve(
+        connection, audit={"address": "https://audit.example/R4", "authentication": "basic", "secret_kid": kid}
+    )
+    moved = as_code.export(riverside).replace("https://audit.example/R4", "https://elsewhere.example/R4")
+    with pytest.raises(CommandError, match=r"settings\.audit\.authentication: basic needs a password"):
+        bring(moved, tmp_path, by(ada))
     lacking = file(riverside, one(settings={"audit": {"address": "https://a.example/R4", "authentication": "basic"}}))
     with pytest.raises(CommandError, match=r"settings\.audit\.authentication: basic needs a password"):
         bring(lacking, tmp_path, by(ada))

@@ -304,3 +304,19 @@ def test_a_repository_of_audit_events_is_named_by_its_address(connection: Connec
     told = {one.field for one in labels.differences(agreement.Settings(), agreement.Settings(audit=audit))}
     assert told == {"audit.address", "audit.authentication", "audit.client_id", "audit.scopes"}
     assert not any(one.field.startswith("audit") for one in labels.differences(None, agreement.Settings()))
+
+
+def test_a_secret_goes_nowhere_but_where_it_was_typed_for(connection: Connection, ada: User) -> None:
+    page = Page(ada, connection)
+    typed = {"audit.authentication": "basic", "audit.user_name": "connector", "audit.password": "for one place"}
+    page.press("submit", **{"audit.address": "https://audit.example/R4"}, **typed)
+    connection.refresh_from_db()
+    assert connection.proposed
+    kid = agreement.load(connection.proposed.settings).audit.secret_kid
+    page = Page(ada, connection)
+    page.press("submit", **{"audit.address": "https://elsewhere.example/R4"})
+    assert page.errors == {"audit.password"}
+    page = Page(ada, connection)
+    page.press("submit", **{"status.authentication": "basic", "status.secret_kid": kid})
+    assert page.errors == {"status.password"}
+    assert Page(ada, connection).press("submit", meeting_subject="Visit").status_code == 302
