@@ -48,11 +48,13 @@ def _hashes(connection: Connection, typed: str) -> list[str]:
 
 
 def _found(visits: QuerySet[Visit]) -> list[Found]:
-    rows = visits.order_by("-created_at").annotate(
+    newest = list(visits.order_by("-created_at").values_list("pk", flat=True)[:MOST])  # before anything is counted
+    rows = Visit.objects.filter(pk__in=newest).annotate(
         people=Count("participants", distinct=True),
         told=Count("writebacks", distinct=True),
         given_up=Count("writebacks", filter=Q(writebacks__state="dead"), distinct=True),
     )
     return [
-        Found(row.pk, row.created_at, row.ended_at, row.people, row.told, row.given_up, row.test) for row in rows[:MOST]
+        Found(row.pk, row.created_at, row.ended_at, row.people, row.told, row.given_up, row.test)
+        for row in rows.order_by("-created_at")
     ]

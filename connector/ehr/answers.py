@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from connector.ehr import discovery
 from connector.errors import Permanent, Retry
 from connector.http import Answer
 
@@ -69,5 +70,5 @@ def _tells_error(document: Any) -> bool:
         return True
     if any(members.get(name) in (False, "false", "False") for name in DENIED):
         return True
-    issues = document.get("issue") if document.get("resourceType") == "OperationOutcome" else None
-    return any(isinstance(one, dict) and one.get("severity") in GRAVE for one in issues or [])
+    outcome = document.get("resourceType") == "OperationOutcome"
+    return outcome and any(str(issue.get("severity")) in GRAVE for issue in discovery.dicts(document.get("issue")))
