@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
@@ -19,7 +20,7 @@ from visits.audit_event import EVENTS
 from visits.looking import CALL
 from visits.models import Fact, Participant, Target, Visit, Writeback
 from visits.trouble import Stop, explained
-from visits.writeback.listing import SOMEBODY, TOLD
+from visits.writeback.listing import SOMEBODY, TOLD, is_announced, reason_of
 from visits.writeback.outbox import presence_of
 from visits.writeback.texts import ACCEPTED, Reason, explain
 
@@ -118,10 +119,10 @@ def of(visit: Visit) -> list[Step]:
     seen = set(Fact.objects.filter(visit=visit).values_list("kind", "at"))
     entries = Entry.objects.filter(visit=visit.id).order_by("at", "id")
     steps = [_step(entry, people, seen) for entry in entries]
-    waiting = Writeback.objects.filter(visit=visit, state=Writeback.State.WAITING).select_related(
-        "target", "participant"
-    )
-    return steps + [_waits(row) for row in waiting.order_by("id")]
+    rows = Writeback.objects.filter(visit=visit, state=Writeback.State.WAITING).order_by("id")
+    waiting, now = list(rows.select_related("target__connection", "participant")), timezone.now()
+    announced = is_announced(visit.connection, now)
+    return steps + [_waits(row, reason_of(row, now, announced)) for row in waiting]
 
 
 def _step(entry: Entry, people: dict[UUID, Participant], seen: set[tuple[str, datetime]]) -> Step:
@@ -167,7 +168,7 @@ def _who(entry: Entry, person: Participant | None) -> Text:
     return SOMEBODY if entry.event in EVENTS or entry.event in WRITTEN else ""
 
 
-def _waits(row: Writeback) -> Step:
+def _waits(row: Writeback, reason: Reason) -> Step:
     return Step(
         at=row.happened_at,
         how="waiting",
@@ -175,7 +176,7 @@ def _waits(row: Writeback) -> Step:
         who=Role(row.participant.role).label if row.participant else SOMEBODY,
         service="",
         detail={"code": row.code},
-        reason=explain(row.code),
+        reason=reason,
     )
 
 

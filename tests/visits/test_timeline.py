@@ -19,7 +19,7 @@ from tests.servers import Reply
 from tests.visits import factories
 from tests.visits.test_writeback.ehr import AUDIT, REPOSITORY, Ehr, enqueue, running
 from visits import browsers, facts, handles, presence, timeline, writeback
-from visits.models import Fact, Launch, Participant, Visit
+from visits.models import Fact, Launch, Participant, Target, Visit
 from visits.timeline import Step
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +122,11 @@ def test_what_was_written_superseded_given_up_and_still_waits(ehr: Ehr) -> None:
             ("To be told to the EHR: In the visit", "waiting", ""),
         ]
     )
+    waits = next(step for step in timeline.of(ehr.visit) if step.how == "waiting")
+    assert str(waits.answer) == "Not tried yet."
+    Target.objects.update(open_until=timezone.now() + timedelta(minutes=1))
+    waits = next(step for step in timeline.of(ehr.visit) if step.how == "waiting")
+    assert "left alone for a while" in str(waits.answer)
     refused = next(step for step in timeline.of(ehr.visit) if step.how == "given-up")
     assert refused.reason is not None
     assert "does not know this visit" in str(refused.reason.what)

@@ -81,7 +81,7 @@ def lines(connection: Connection, state: str, before: int | None = None) -> tupl
     now, targets = timezone.now(), list(connection.targets.all())
     rows = Writeback.objects.filter(Q(pk__lt=before) if before else Q(), target__in=targets)
     chosen = _chosen(rows, state, now) if state else rows
-    announced = Downtime.running(now).filter(connection=connection).exists()
+    announced = is_announced(connection, now)
     found = list(_whole(chosen).order_by("-id")[: PAGE + 1])
     shown = [_line(row, now, announced) for row in found[:PAGE]]
     return shown, found[PAGE - 1].pk if len(found) > PAGE else None
@@ -123,13 +123,26 @@ def _line(row: Writeback, now: datetime, announced: bool) -> Line:
         happened_at=row.happened_at,
         state=state,
         word=STATES[state],
-        reason=explain(held_by or _why(row, now), row.state == State.SUPERSEDED),
+        reason=reason_of(row, now, announced),
         code="" if row.code == ACCEPTED else row.code,
         attempts=row.attempts,
         next_at=row.next_at if waits and not held_by else None,
         finished_at=row.finished_at,
         test=row.visit.test,
     )
+
+
+def is_announced(connection: Connection, now: datetime) -> bool:
+    """Whether a downtime of this EHR is on."""
+    return Downtime.running(now).filter(connection=connection).exists()
+
+
+def reason_of(row: Writeback, now: datetime, announced: bool) -> Reason:
+    """Why a row is where it is."""
+    waits = row.state == State.WAITING
+    held_by = _held_by(row.target, now, announced) if waits else ""
+    fresh = waits and not row.attempts and row.next_at > now
+    return explain(held_by or ("may-come-back" if fresh else row.code), row.state == State.SUPERSEDED)
 
 
 def _held_by(target: Target, now: datetime, announced: bool) -> str:
@@ -142,11 +155,6 @@ def _held_by(target: Target, now: datetime, announced: bool) -> str:
     if announced:
         return "downtime"
     return "resting" if target.open_until and target.open_until > now else ""
-
-
-def _why(row: Writeback, now: datetime) -> str:
-    fresh = row.state == State.WAITING and not row.attempts and row.next_at > now
-    return "may-come-back" if fresh else row.code
 
 
 def _health(target: Target, connection: Connection, now: datetime) -> Health:
