@@ -87,7 +87,7 @@ def test_each_state_has_its_filter_and_says_why(ada: Client, connection: Connect
     turned_off(connection)
     for state, why in (
         ("delivered", "It was accepted."),
-        ("superseded", "The EHR was busy"),
+        ("superseded", "Something newer was told in its place. ehr-unavailable"),
         ("dead", "does not know this visit or this person"),
         ("waiting", "Nobody answered in time."),
         ("held", "The repository does not accept AuditEvents."),

@@ -9,12 +9,12 @@ from django.utils import timezone
 from connector.errors import AlreadyDone, Retry, WireError
 from visits.models import Target, Writeback
 from visits.writeback.outbox import WAITING, due, wake_all
+from visits.writeback.texts import NOT_WANTED
 
 SHORTEST_PAUSE, LONGEST_PAUSE, TROUBLE_PAUSE = 2.0, 600.0, 3600.0
 CIRCUIT_FAILURES = 5
 GIVE_UP_AFTER, GIVE_UP_ATTEMPTS = timedelta(hours=24), 8  # both: a row that downtime held up is still tried
 ROW_FAULTS = frozenset({"status-refused", "status-incomplete"})  # of one person or visit; all else is the target's
-NOT_WANTED = "audit-not-wanted"  # the settings that are live now name no repository
 NOBODY_ASKED = frozenset({"status-incomplete", NOT_WANTED})  # no call was made: nothing is known of the target
 # Every further event would be refused alike: the target takes none until another revision is live.
 TURNS_OFF = frozenset({"audit-not-found", "audit-not-offered", "audit-refused", "audit-not-conditional"})

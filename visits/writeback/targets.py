@@ -16,6 +16,7 @@ from connector.http import Deadline
 from connector.models import Connection
 from visits import audit_event
 from visits.models import Target, Writeback
+from visits.writeback.texts import NOT_WANTED
 
 ROW_SECONDS = 15.0  # the whole HTTP deadline of one row: discovery, token, the call
 
@@ -56,7 +57,7 @@ def _status(row: Writeback, agreed: Settings, deadline: Deadline) -> None:
 def _audit(row: Writeback, agreed: Settings, deadline: Deadline) -> None:
     address = agreed.audit.address
     if not address or row.entry is None:
-        raise Permanent("audit-not-wanted")
+        raise Permanent(NOT_WANTED)
     audit.create(
         address,
         audit_event.render(row.entry),

@@ -24,6 +24,7 @@ REPOSITORY = _("Check the repository's address in the settings to its end, and t
 HELD = _("Mend it, then try the repository again from this page, or have another revision approved.")
 
 ACCEPTED = "accepted"
+NOT_WANTED = "audit-not-wanted"
 
 REASONS: dict[str, Reason] = {
     "": Reason(_("Not tried yet.")),
@@ -76,7 +77,7 @@ REASONS: dict[str, Reason] = {
     "audit-not-conditional": Reason(
         _("The repository cannot keep each AuditEvent once: its search by _tag failed."), HELD
     ),
-    "audit-not-wanted": Reason(_("The settings that are live now name no repository.")),
+    NOT_WANTED: Reason(_("The settings that are live now name no repository.")),
     "ehr-unavailable": Reason(_("The EHR was busy or reported an error of its own.")),
     "no-answer-in-time": Reason(_("Nobody answered in time.")),
     "deadline-over": Reason(_("Nobody answered in time.")),
@@ -92,8 +93,9 @@ REASONS: dict[str, Reason] = {
 
 def explain(code: str, superseded: bool = False) -> Reason:
     """What a code means; those that this table does not know are explained where they come from. What was superseded
-    before anybody tried has no code."""
-    code = code or ("overtaken" if superseded else "")
+    was so whatever its last try came to."""
+    if superseded and code != NOT_WANTED:
+        return REASONS["overtaken"]
     if reason := REASONS.get(code):
         return reason
     problem = problems.find(code)
