@@ -32,6 +32,11 @@ class StatusService:
     vendor_name: str = "EHR Connector for Microsoft Teams"
     codes: dict[str, str] = field(default_factory=dict)
     waiting_as: Literal["waiting", "connected", "nothing"] = "waiting"
+    # "basic" is the background user with a password; Epic wants a client id beside it, in a header.
+    authentication: Literal["bearer", "basic"] = "bearer"
+    user_name: str = ""
+    secret_kid: str = ""  # the Key row of the password
+    headers: dict[str, str] = field(default_factory=dict)  # sent with every call, whatever the authentication
 
     def code_for(self, presence: str) -> str:
         """The ConnectionStatus to send for `waiting`, `connected` or `disconnected`; empty when it is not to be
@@ -44,6 +49,19 @@ class StatusService:
     def complete(self) -> bool:
         """Whether both codes that every visit needs are known."""
         return bool(self.codes.get("connected") and self.codes.get("disconnected"))
+
+
+@dataclass(frozen=True)
+class AuditRepository:
+    """A FHIR R4 base URL that accepts AuditEvents; an empty address means that there is none. With "bearer" the token
+    comes from the token endpoint that this address names (SMART Backend Services), signed with our key."""
+
+    address: str = ""
+    authentication: Literal["bearer", "basic"] = "bearer"
+    client_id: str = ""  # empty: the backend client's of the EHR
+    scopes: str = "system/AuditEvent.write"
+    user_name: str = ""
+    secret_kid: str = ""  # the Key row of the password
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,7 @@ class Settings:
     group_provider_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     group_patient_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     status: StatusService = field(default_factory=StatusService)
+    audit: AuditRepository = field(default_factory=AuditRepository)
     frame_ancestors: tuple[str, ...] = ()
     # One neutral text for all visits, so that no calendar, log or lobby tells anything about a patient.
     meeting_subject: str = "Video visit"
@@ -75,6 +94,7 @@ class Settings:
     # When patients may come in, where the EHR says when a visit is planned. Clinicians always may.
     early_minutes: Window = 0  # at most so long before the start
     late_minutes: Window = 0  # at most so long after the end, or the start where no end is known
+    rejoin_seconds: int = 10  # within which a person who left may come back before the EHR is told that he left
 
 
 _ADAPTER = TypeAdapter(Settings)

@@ -14,8 +14,13 @@ def live_settings(connection: Connection) -> Settings:
 def client(client_id: str, agreed: Settings, environment: str) -> Client:
     """A client id with the authentication that the revision settles."""
     if agreed.authentication == "client_secret_basic":
-        return Client(client_id, secret=keys.unwrap(Key.objects.get(kid=agreed.secret_kid)).secret.decode())
+        return Client(client_id, secret=secret(agreed.secret_kid))
     return Client(client_id, key=keys.signing_key(environment))
+
+
+def secret(kid: str) -> str:
+    """The plain text of a secret that somebody entered in the portal."""
+    return keys.unwrap(Key.objects.get(purpose=Key.Purpose.SECRET, kid=kid)).secret.decode()
 
 
 def provider_client(agreed: Settings, environment: str) -> Client:
@@ -29,3 +34,8 @@ def patient_client(agreed: Settings, environment: str) -> Client:
 def backend_client(agreed: Settings, environment: str) -> Client:
     """Backend services always sign: SMART has no client secret for them."""
     return Client(agreed.backend_client_id, key=keys.signing_key(environment))
+
+
+def audit_client(agreed: Settings, environment: str) -> Client:
+    """Our client at the AuditEvent repository's token endpoint."""
+    return Client(agreed.audit.client_id or agreed.backend_client_id, key=keys.signing_key(environment))

@@ -7,9 +7,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from connector.agreement import Settings, StatusService
+from connector.agreement import AuditRepository, Settings, StatusService
 
-# Field of agreement.Settings (those of its status service after "status.") -> label.
+NESTED: dict[str, Any] = {"status": StatusService, "audit": AuditRepository}  # parts of the settings with fields
+
+# Field of agreement.Settings (those of its parts after the part's name and a dot) -> label.
 LABELS: dict[str, Promise] = {
     "ehr_kind": gettext_lazy("EHR"),
     "provider_client_id": gettext_lazy("Provider client ID"),
@@ -42,7 +44,19 @@ LABELS: dict[str, Promise] = {
     "status.vendor_name": gettext_lazy("Status service: vendor name"),
     "status.codes": gettext_lazy("Status service: codes"),
     "status.waiting_as": gettext_lazy("Status service: a waiting person is told as"),
+    "rejoin_seconds": gettext_lazy("Seconds in which somebody who left may come back"),
+    "status.authentication": gettext_lazy("Status service: authentication"),
+    "status.user_name": gettext_lazy("Status service: user name"),
+    "status.secret_kid": gettext_lazy("Status service: password"),
+    "status.headers": gettext_lazy("Status service: headers"),
+    "audit.address": gettext_lazy("AuditEvent repository: FHIR base URL"),
+    "audit.authentication": gettext_lazy("AuditEvent repository: authentication"),
+    "audit.client_id": gettext_lazy("AuditEvent repository: client ID"),
+    "audit.scopes": gettext_lazy("AuditEvent repository: scopes"),
+    "audit.user_name": gettext_lazy("AuditEvent repository: user name"),
+    "audit.secret_kid": gettext_lazy("AuditEvent repository: password"),
 }
+OF_A_REPOSITORY = frozenset(name for name in LABELS if name.startswith("audit.")) - {"audit.address"}
 # Details of the history: what is changed at once (Connection), and what the lines of Change hold beside it.
 DETAILS: dict[str, Promise] = {
     "approver": gettext_lazy("Approver"),
@@ -64,6 +78,10 @@ DETAILS: dict[str, Promise] = {
     "what": gettext_lazy("What"),
     "reader": gettext_lazy("Reader of the reports"),
     "allowance": gettext_lazy("Visits a month"),
+}
+ACCESS: dict[str, Promise] = {
+    "bearer": gettext_lazy("A token, by our signature"),
+    "basic": gettext_lazy("User name and password"),
 }
 # What stands for a value that is a code.
 WORDS: dict[str, dict[str, Promise]] = {
@@ -91,8 +109,10 @@ WORDS: dict[str, dict[str, Promise]] = {
         "connected": gettext_lazy("Connected"),
         "nothing": gettext_lazy("Not told"),
     },
+    "status.authentication": ACCESS,
+    "audit.authentication": ACCESS,
 }
-SECRET = "secret_kid"  # noqa: S105 -- the name of a field
+SECRET = "secret_kid"  # noqa: S105 -- the name of a field, in each part that has one
 
 
 @dataclass(frozen=True)
@@ -129,12 +149,12 @@ def _parts(text: str, other: str) -> list[Part]:
 def differences(before: Settings | None, after: Settings) -> list[Difference]:
     """The fields that `after` changes, in the order of LABELS; without `before`, every field that has a value."""
     old, new = _flat(before) if before else {}, _flat(after)
-    changed = [name for name in LABELS if old.get(name, _nothing(new[name])) != new[name]]
+    changed = [name for name in LABELS if name in new and old.get(name, _nothing(new[name])) != new[name]]
     return [_difference(name, old.get(name), new[name]) for name in changed]
 
 
 def _difference(name: str, old: Any, new: Any) -> Difference:
-    if name == SECRET:
+    if name.endswith(SECRET):
         return Difference(name, LABELS[name], _("a secret") if old else "", _another(old) if new else "")
     return Difference(name, LABELS[name], "" if old is None else readable(name, old), readable(name, new))
 
@@ -156,11 +176,14 @@ def readable(name: str, value: Any) -> str:
         return "\n".join(f"{key}: {one}" for key, one in sorted(value.items()) if one)
     if isinstance(value, tuple):
         return "\n".join(value)
-    if name.endswith("_scopes"):
+    if name.endswith("scopes"):
         return "\n".join(value.split())
     return str(value).replace("&", "\n&") if name.endswith("_context") else str(value)
 
 
 def _flat(agreed: Settings) -> dict[str, Any]:
-    kept = {one.name: getattr(agreed, one.name) for one in fields(Settings) if one.name != "status"}
-    return kept | {f"status.{one.name}": getattr(agreed.status, one.name) for one in fields(StatusService)}
+    """Every field by its name in LABELS; of a repository that has no address, only that."""
+    kept = {one.name: getattr(agreed, one.name) for one in fields(Settings) if one.name not in NESTED}
+    parts = {part: getattr(agreed, part) for part in NESTED}
+    flat = kept | {f"{part}.{one.name}": getattr(of, one.name) for part, of in parts.items() for one in fields(of)}
+    return {name: value for name, value in flat.items() if agreed.audit.address or name not in OF_A_REPOSITORY}

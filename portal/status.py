@@ -46,7 +46,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 def one(request: HttpRequest, ref: str) -> HttpResponse:
     """One connection in full, with what an administrator can do about it."""
-    return _detail(request, _live(request, ref), DowntimeForm())
+    return _detail(request, live(request, ref), DowntimeForm())
 
 
 def _detail(request: HttpRequest, connection: Connection, form: DowntimeForm, *, status: int = 200) -> HttpResponse:
@@ -77,7 +77,7 @@ def line_of(connection: Connection) -> Line:
 @require_POST
 def announce(request: HttpRequest, ref: str) -> HttpResponse:
     """Announce a downtime of the EHR; what was typed wrong is said at its field."""
-    connection, form = _governed(request, ref), DowntimeForm(request.POST)
+    connection, form = governed(request, ref), DowntimeForm(request.POST)
     if not form.is_valid():
         return _detail(request, connection, form, status=422)
     downtime.announce(connection, form.cleaned_data, actor_of(request, connection.organization, connection))
@@ -88,7 +88,7 @@ def announce(request: HttpRequest, ref: str) -> HttpResponse:
 @require_POST
 def end_downtime(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     """End a downtime now, or take back one that has not begun."""
-    connection = _governed(request, ref)
+    connection = governed(request, ref)
     downtime.end(connection, number, actor_of(request, connection.organization, connection))
     messages.success(request, _("The downtime is over. What waited goes out now."))
     return redirect("status_one", ref=ref)
@@ -97,7 +97,7 @@ def end_downtime(request: HttpRequest, ref: str, number: int) -> HttpResponse:
 @require_POST
 def send_again(request: HttpRequest, ref: str) -> HttpResponse:
     """Tell the EHR once more what was given up: always the newest state of each person."""
-    connection = _governed(request, ref)
+    connection = governed(request, ref)
     count = visits.send_again(connection)
     if count:
         actor = actor_of(request, connection.organization, connection)
@@ -107,14 +107,16 @@ def send_again(request: HttpRequest, ref: str) -> HttpResponse:
     return redirect("status_one", ref=ref)
 
 
-def _governed(request: HttpRequest, ref: str) -> Connection:
-    connection = _live(request, ref)
+def governed(request: HttpRequest, ref: str) -> Connection:
+    """A connection that this person may stop and start."""
+    connection = live(request, ref)
     if not access.governs(signed_in(request), connection):
         raise Http404
     return connection
 
 
-def _live(request: HttpRequest, ref: str) -> Connection:
+def live(request: HttpRequest, ref: str) -> Connection:
+    """A connection that serves visits and that this person may see."""
     connection = access.connection_of(signed_in(request), ref)
     if connection.live is None:
         raise Http404

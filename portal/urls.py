@@ -14,7 +14,9 @@ from portal import (
     preflight,
     proof,
     status,
+    timelines,
     try_visit,
+    writebacks,
 )
 from portal.checker import views as checker
 from portal.configure import details, grid, pages, settings_page
@@ -61,6 +63,11 @@ urlpatterns = [
     path("status/<slug:ref>/again/", status.send_again, name="send_again"),
     path("status/<slug:ref>/downtime/", status.announce, name="downtime_announce"),
     path("status/<slug:ref>/downtime/<int:number>/end/", status.end_downtime, name="downtime_end"),
+    path("status/<slug:ref>/writebacks/", writebacks.index, name="writebacks"),
+    path("status/<slug:ref>/writebacks/<int:number>/again/", writebacks.again, name="writeback_again"),
+    path("status/<slug:ref>/targets/<int:number>/on/", writebacks.switch_on, name="target_on"),
+    path("status/<slug:ref>/visits/", timelines.find, name="visits"),
+    path("status/<slug:ref>/visits/<uuid:visit>/", timelines.one, name="visit_timeline"),
     path("try/<slug:ref>/", try_visit.start, name="try_visit"),
     path("try/<slug:ref>/<uuid:visit>/", try_visit.follow, name="test_visit"),
     path("try/<slug:ref>/<uuid:visit>/<str:side>/", try_visit.side, name="test_side"),

@@ -31,6 +31,12 @@ PROBLEMS: dict[str, Problem] = {
         _("Open the status page: it says what the EHR answered. Mend that, then send them again from there."),
         ADMINISTRATOR,
     ),
+    "target-off": Problem(
+        _("The AuditEvent repository is turned off"),
+        _("It answered that it takes no AuditEvents, so none is sent. The connector's own trail has them all."),
+        _("Open the connection's writebacks: they say what it answered. Mend that, and try it again from there."),
+        ADMINISTRATOR,
+    ),
     "preflight-blocks": Problem(
         _("The check of the EHR's address found something that stops visits"),
         _("The daily check found a setting of the EHR that keeps launches from working."),
@@ -48,6 +54,10 @@ def _has_given_up(connection: Connection, found: Figures, now: datetime) -> bool
     return found.dead > 0
 
 
+def _target_off(connection: Connection, found: Figures, now: datetime) -> bool:
+    return found.off > 0
+
+
 def _preflight_blocks(connection: Connection, found: Figures, now: datetime) -> bool:
     newest = connection.preflights.first()
     return newest is not None and newest.blocks
@@ -56,6 +66,7 @@ def _preflight_blocks(connection: Connection, found: Figures, now: datetime) -> 
 ALARMS: dict[str, Callable[[Connection, Figures, datetime], bool]] = {
     "writebacks-late": _is_late,
     "writebacks-given-up": _has_given_up,
+    "target-off": _target_off,
     "preflight-blocks": _preflight_blocks,
 }
 

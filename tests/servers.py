@@ -4,7 +4,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -70,11 +70,31 @@ class Server:
         self.url = url
         self.host = urlsplit(url).netloc
         self.requests: list[Request] = []
+        self.at_once = self.most_at_once = 0  # requests that wait for their answer: now, and ever
         self._replies: dict[str, list[Reply]] = {}
+        self._chosen: dict[str, Callable[[Request], Reply]] = {}
+        self._lock = threading.Lock()
 
     def answer(self, path: str, *replies: Reply) -> None:
         """Answer a path with these, in turn; the last one stays."""
+        self._chosen.pop(path, None)
         self._replies[path] = list(replies)
+
+    def choose(self, path: str, choice: Callable[[Request], Reply]) -> None:
+        """Answer a path by what is asked."""
+        self._chosen[path] = choice
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count one request for as long as the block runs."""
+        with self._lock:
+            self.at_once += 1
+            self.most_at_once = max(self.at_once, self.most_at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.at_once -= 1
 
     def asked(self, path: str) -> list[Request]:
         """The requests for one path, in order."""
@@ -82,6 +102,8 @@ class Server:
 
     def reply_to(self, request: Request) -> Reply:
         self.requests.append(request)
+        if choice := self._chosen.get(request.path):
+            return choice(request)
         replies = self._replies.get(request.path, [Reply("<h1>Not found</h1>", 404)])
         return replies.pop(0) if len(replies) > 1 else replies[0]
 
@@ -92,7 +114,8 @@ def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             reply = server.reply_to(self._request())
-            time.sleep(reply.delay)
+            with server.counted():
+                time.sleep(reply.delay)
             self.close_connection = self.close_connection or reply.hang_up
             if not reply.hang_up:
                 with suppress(OSError):  # who asked has left

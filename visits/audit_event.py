@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from django.conf import settings
 from fhirclient.models.auditevent import AuditEvent
@@ -35,6 +36,7 @@ def render(entry: Entry) -> Json:
     presence = entry.event.partition("-")[2]
     document = {
         "resourceType": "AuditEvent",
+        "meta": {"tag": [_coding(*tag_of(entry))]},
         "type": _coding(DICOM, "110100", "Application Activity"),
         "subtype": [_coding(_local("event"), entry.event), *_network(presence)],
         "action": "E",
@@ -47,6 +49,13 @@ def render(entry: Entry) -> Json:
     }
     rendered: Json = AuditEvent(document).as_json()
     return rendered
+
+
+def tag_of(entry: Entry) -> tuple[str, str]:
+    """(system, code) that this entry's AuditEvent has, and no other. AuditEvent has no identifier; made of more than
+    the row's number, which a restored database may give once more."""
+    told = f"{entry.pk} {entry.event} {entry.participant} {entry.at.isoformat()}"
+    return _local("entry"), str(uuid5(entry.visit or NAMESPACE_OID, told))
 
 
 def _coding(system: str, code: str, display: str = "") -> Json:

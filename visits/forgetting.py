@@ -32,7 +32,7 @@ def _over(now: datetime) -> QuerySet[Visit]:
     """Visits whose retention is over: ended, or never opened; with nothing left to be written back, and no meeting that
     is still to be deleted."""
     kept = ExpressionWrapper(F("connection__retention_days") * Value(timedelta(days=1)), DurationField())
-    unfinished = Writeback.objects.filter(participant__visit=OuterRef("pk"), state=Writeback.State.WAITING)
+    unfinished = Writeback.objects.filter(visit=OuterRef("pk"), state=Writeback.State.WAITING)
     meeting = Ending.objects.filter(visit=OuterRef("pk"), due_at__isnull=False)
     silent = Visit.objects.exclude(ended_at=None, opened_at__isnull=False)
     return silent.annotate(gone=Coalesce("ended_at", "created_at") + kept).filter(

@@ -14,9 +14,9 @@ CALL = "test-call"
 T = TypeVar("T")
 
 
-def looked_on(participant: Participant, act: Callable[[], T]) -> T:
-    """Do it; in a test visit what it asked of whom is kept, whether it succeeds or not."""
-    if not participant.visit.test:
+def looked_on(participant: Participant | None, act: Callable[[], T]) -> T:
+    """Do it; in a test visit what it asked of whom for a participant is kept, whether it succeeds or not."""
+    if participant is None or not participant.visit.test:
         return act()
     with observed() as calls:
         try:

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from connector import keys
-from connector.models import Connection, Organization, User
+from connector.models import Connection, Entry, Organization, Revision, User
 
 
 class Sealed(models.Model):
@@ -73,6 +73,7 @@ class Visit(Sealed):
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="visit_due"),
             models.Index(fields=["look_at"], condition=models.Q(look_at__isnull=False), name="visit_look"),
+            models.Index(fields=["connection", "-created_at"], name="visit_listed"),
         ]
 
     def __str__(self) -> str:
@@ -293,11 +294,16 @@ class Target(models.Model):
 
     class Kind(models.TextChoices):
         STATUS_SERVICE = "status", _("EHR status service")
+        AUDIT_REPOSITORY = "audit", _("AuditEvent repository")
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="targets")
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.STATUS_SERVICE)
     failures = models.PositiveIntegerField(default=0)  # in a row; opens the circuit
     open_until = models.DateTimeField(null=True)  # nobody tries before this time
+    # Turned off: it answered that it takes nothing of this kind, as long as this revision is the live one.
+    off_under = models.ForeignKey(Revision, models.SET_NULL, null=True, related_name="+")
+    off_code = models.CharField(max_length=60, blank=True)  # what it answered
+    off_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "kind"], name="target_once")]
@@ -322,7 +328,8 @@ class Lane(models.Model):
 
 
 class Writeback(models.Model):
-    """What one target is to be told about one participant. The row is the truth; Celery only wakes somebody up."""
+    """What one target is to be told: a participant's state, or one entry of the trail (then somebody whom nobody knows
+    may be meant, and `participant` is empty). The row is the truth; Celery only wakes somebody up."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -332,10 +339,12 @@ class Writeback(models.Model):
 
     target = models.ForeignKey(Target, models.CASCADE, related_name="writebacks")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
-    participant = models.ForeignKey(Participant, models.CASCADE, related_name="writebacks")
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="writebacks")
+    participant = models.ForeignKey(Participant, models.CASCADE, null=True, related_name="writebacks")
+    entry = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="+")  # of the trail, as an AuditEvent
     sequence = models.PositiveIntegerField()
     lane = models.PositiveSmallIntegerField()
-    presence = models.CharField(max_length=14)  # waiting, connected, disconnected
+    presence = models.CharField(max_length=14)  # waiting, connected, disconnected; of an entry: also lobby, gone
     happened_at = models.DateTimeField()
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
@@ -346,11 +355,15 @@ class Writeback(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["participant", "sequence", "target"], name="writeback_sequence")]
+        constraints = [
+            models.UniqueConstraint(fields=["participant", "sequence", "target"], name="writeback_sequence"),
+            models.UniqueConstraint(fields=["entry", "target"], name="writeback_entry_once"),
+        ]
         indexes = [
             models.Index(
                 fields=["target", "lane", "next_at"], condition=models.Q(state="waiting"), name="writeback_due"
-            )
+            ),
+            models.Index(fields=["target", "state", "-id"], name="writeback_listed"),
         ]
 
     def __str__(self) -> str:

@@ -207,14 +207,16 @@ def _write_trail(visit: Visit, state: VisitState, over: bool) -> None:
     lines = Counter(map(_line, told))
     entries = Entry.objects.filter(visit=visit.pk, event__in={event for event, _, _ in lines})
     written = Counter(entries.values_list("event", "participant", "at"))
-    other_clock = written - lines
+    other_clock, kept = written - lines, []
     for line in (lines - written).elements():
         if line in reported and (near := _near(line, other_clock)):
             other_clock -= Counter([near])
             continue
         event, participant, at = line
         detail = {"told": facts.REPORT} if line in reported else {}
-        trail.record(visit.connection.organization, event, at=at, visit=visit.pk, participant=participant, **detail)
+        organization = visit.connection.organization
+        kept.append(trail.record(organization, event, at=at, visit=visit.pk, participant=participant, **detail))
+    writeback.enqueue_entries(visit, kept)
 
 
 def _line(change: Change) -> Line:
@@ -231,7 +233,7 @@ def _near(line: Line, written: Counter[Line]) -> Line | None:
 
 def _write_back(visit: Visit, participants: list[Participant], state: VisitState) -> set[tuple[int, int]]:
     """Enqueue what the EHR has to be told anew; returns (target id, lane) of what was enqueued."""
-    rows = Writeback.objects.filter(participant__visit=visit).order_by("participant", "-sequence")
+    rows = Writeback.objects.filter(visit=visit, entry=None).order_by("participant", "-sequence")
     last = dict(rows.distinct("participant").values_list("participant", "presence"))
     lanes: set[tuple[int, int]] = set()
     for participant in (one for one in participants if one.external_id_sealed):

@@ -4,22 +4,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 
 from connector.models import Connection
 from visits import reports, writeback
+from visits.finding import MOST as MOST_FOUND
+from visits.finding import by_session as visit_of_session
+from visits.finding import on_day as visits_on
 from visits.models import Launch, Receipt, Subscription, Target, Visit, Writeback
-from visits.summary import WORDS
-from visits.trial import Ids, Step, timeline
+from visits.timeline import Step
+from visits.timeline import legend as timeline_legend
+from visits.timeline import of as timeline
+from visits.trial import Ids
 from visits.trial import begin as begin_test
 from visits.trial import open_side as open_test_side
+from visits.writeback.listing import STATES as WRITEBACK_STATES
+from visits.writeback.listing import TOLD, Health, Line
+from visits.writeback.listing import health as targets
+from visits.writeback.listing import lines as writebacks
+from visits.writeback.listing import one as one_writeback
 
 __all__ = [
+    "MOST_FOUND",
+    "WRITEBACK_STATES",
     "Figures",
     "GivenUp",
+    "Health",
     "Ids",
+    "Line",
     "Step",
     "begin_test",
     "figures",
@@ -28,9 +42,17 @@ __all__ = [
     "open_test_side",
     "reports",
     "send_again",
+    "send_one_again",
+    "switch_on",
+    "targets",
     "test_visit",
     "test_visits",
     "timeline",
+    "timeline_legend",
+    "visit_in",
+    "visit_of_session",
+    "visits_on",
+    "writebacks",
 ]
 
 State = Writeback.State
@@ -50,6 +72,7 @@ class Figures:
     dead: int
     waiting_since: datetime | None  # the oldest that waits
     rests_until: datetime | None  # the EHR failed so often that nobody tries before
+    off: int  # targets that answered that they take nothing, and are left alone
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,8 @@ def figures(connection: Connection) -> Figures:
     running = Subscription.objects.filter(visit__connection=connection, visit__ended_at=None, expires_at__gt=now)
     receipts = Receipt.objects.filter(subscription__visit__connection=connection)
     counts = {state.value: Count("pk", filter=Q(state=state)) for state in State}
-    told = rows.aggregate(**counts, since=Min("created_at", filter=Q(state=State.WAITING)))
+    late = Q(state=State.WAITING, entry=None)  # of the EHR: what an AuditEvent repository waits for alarms nobody
+    told = rows.aggregate(**counts, since=Min("created_at", filter=late))
     return Figures(
         last_launch=Launch.objects.filter(connection=connection).aggregate(last=Max("created_at"))["last"],
         last_event=receipts.aggregate(last=Max("received_at"))["last"],
@@ -81,20 +105,21 @@ def figures(connection: Connection) -> Figures:
         dead=_dead(connection).count(),
         waiting_since=told["since"],
         rests_until=Target.objects.filter(connection=connection).aggregate(last=Max("open_until"))["last"],
+        off=Target.objects.filter(connection=connection, off_under=F("connection__live")).count(),
     )
 
 
 def given_up(connection: Connection) -> list[GivenUp]:
     """The newest writebacks that were given up, at most MOST_SHOWN."""
-    rows = _dead(connection).select_related("participant__visit").order_by("-finished_at")[:MOST_SHOWN]
+    rows = _dead(connection).select_related("visit").order_by("-finished_at")[:MOST_SHOWN]
     return [
         GivenUp(
-            presence=WORDS[row.presence][1],
+            presence=TOLD[row.presence],
             happened_at=row.happened_at,
             given_up_at=row.finished_at,
             attempts=row.attempts,
             code=row.code,
-            test=row.participant.visit.test,
+            test=row.visit.test,
         )
         for row in rows
     ]
@@ -102,10 +127,30 @@ def given_up(connection: Connection) -> list[GivenUp]:
 
 def send_again(connection: Connection) -> int:
     """Tell the EHR the newest state of everybody whose last writeback was given up; returns how many."""
-    rows = list(_dead(connection).select_related("participant__visit__connection"))
+    rows = list(_dead(connection).select_related("visit", "participant__visit__connection"))
     for row in rows:
         writeback.send_again(row)
     return len(rows)
+
+
+def send_one_again(connection: Connection, number: int) -> bool:
+    """Tell one that was given up once more; whether there was such a one."""
+    row = one_writeback(connection, number)
+    if row is None or row.state != State.DEAD:
+        return False
+    writeback.send_again(row)
+    return True
+
+
+def switch_on(connection: Connection, number: int) -> bool:
+    """Try a target again that was turned off; whether one was."""
+    target = Target.objects.filter(pk=number, connection=connection).first()
+    return target is not None and writeback.switch_on(target)
+
+
+def visit_in(connection: Connection, number: UUID) -> Visit | None:
+    """A visit of this connection that is not forgotten yet."""
+    return Visit.objects.filter(pk=number, connection=connection).first()
 
 
 def test_visit(connection: Connection, number: UUID) -> Visit | None:
@@ -125,8 +170,11 @@ def notification_kids() -> set[str]:
 
 
 def _dead(connection: Connection) -> QuerySet[Writeback]:
-    """Given up, and still the last word about that participant."""
+    """Given up, and still the last word about that participant; an entry of the trail is its own last word."""
     later = Writeback.objects.filter(
-        target=OuterRef("target"), participant=OuterRef("participant"), sequence__gt=OuterRef("sequence")
+        target=OuterRef("target"),
+        participant=OuterRef("participant"),
+        sequence__gt=OuterRef("sequence"),
+        entry=None,
     )
     return Writeback.objects.filter(~Exists(later), target__connection=connection, state=State.DEAD)

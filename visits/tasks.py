@@ -36,8 +36,9 @@ def sweep_presence() -> None:
 
 @shared_task
 def sweep_writebacks() -> None:
-    """Lanes with something to deliver that nobody drains."""
+    """Lanes with something to deliver that nobody drains, and what a target that is off was to be told long ago."""
     writeback.sweep()
+    writeback.give_up_held()
 
 
 @shared_task

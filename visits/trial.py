@@ -3,54 +3,19 @@ other, marked TEST, with what was asked and answered on the way."""
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from connector import keys, trail
-from connector.models import Connection, Entry, User
+from connector.models import Connection, User
 from visits import browsers, handles, waiting
-from visits.looking import CALL
 from visits.models import Participant, Visit
 
 KIND = "test"
 Role = Participant.Role
 DOORS = {Role.PROVIDER: "provider", Role.PATIENT: "patient"}
-
-# What the lines of the trail say on the timeline.
-WORDS: dict[str, str | Promise] = {
-    "test-visit-begun": _("Test visit begun"),
-    "test-side-opened": _("Side opened"),
-    CALL: _("Call"),
-    "handed-over": _("Opened in another browser"),
-    "meeting-opened": _("Teams meeting opened"),
-    "meeting-closed": _("Teams meeting closed"),
-    "meeting-closed-failed": _("Teams meeting could not be closed"),
-    "meeting-deleted": _("Teams meeting deleted"),
-    "meeting-deleted-failed": _("Teams meeting could not be deleted"),
-    "participant-waiting": _("On the waiting page"),
-    "participant-lobby": _("In the Teams lobby"),
-    "participant-connected": _("In the visit"),
-    "participant-disconnected": _("Has left"),
-    "outsider-lobby": _("Somebody else in the Teams lobby"),
-    "outsider-connected": _("Somebody else in the visit"),
-    "outsider-disconnected": _("Somebody else has left"),
-    "writeback-delivered": _("The EHR was told"),
-    "writeback-superseded": _("Not told: a newer state went out"),
-    "writeback-dead": _("Given up: the EHR refused"),
-}
-
-
-SERVICES: dict[str, str | Promise] = {
-    "graph": _("Microsoft Graph"),
-    "entra": _("Microsoft sign-in"),
-    "ehr": _("EHR"),
-}
 
 
 @dataclass(frozen=True)
@@ -59,17 +24,6 @@ class Ids:
 
     external_id: str
     external_id_type: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """One line of the timeline: codes, hosts and times, never an id or a token."""
-
-    at: datetime
-    what: str | Promise
-    side: str | Promise
-    service: str | Promise  # whom a call went to
-    detail: dict[str, str]
 
 
 def begin(connection: Connection, user: User, session: str, sides: dict[str, Ids]) -> Visit:
@@ -107,20 +61,3 @@ def open_side(request: HttpRequest, visit: Visit, role: str) -> HttpResponse:
     response = redirect("visit", handle=handles.issue(row))
     browsers.give_cookie(response, browser_id)
     return response
-
-
-def _side(sides: dict[UUID, str | Promise], entry: Entry) -> str | Promise:
-    return sides.get(entry.participant, "") if entry.participant else ""
-
-
-def _service(entry: Entry) -> str | Promise:
-    return SERVICES.get(entry.detail.get("service", ""), "")
-
-
-def timeline(visit: Visit) -> list[Step]:
-    """What happened so far, in order."""
-    sides: dict[UUID, str | Promise] = {person.id: Role(person.role).label for person in visit.participants.all()}
-    return [
-        Step(entry.at, WORDS.get(entry.event, entry.event), _side(sides, entry), _service(entry), entry.detail)
-        for entry in Entry.objects.filter(visit=visit.id).order_by("at", "id")
-    ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from visits import beside, devices, events, handover, join, launch, link, open_visits
+from visits import beside, devices, events, handover, join, launch, link, open_visits, timeline
 
 urlpatterns = [
     path("launch/<slug:ref>/<slug:door>/", launch.launch, name="launch"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("visit/<slug:handle>/devices/", devices.check, name="device_check"),
     path("devices/<str:token>/", devices.alone, name="device_test"),
     path("devices/<str:token>/sample", devices.sample, name="device_sample"),
+    path("visit/<slug:handle>/timeline/", timeline.page, name="timeline"),
     path("notifications/graph/", events.notifications, name="notifications"),
     path("notifications/graph/lifecycle/", events.lifecycle, name="lifecycle"),
 ]

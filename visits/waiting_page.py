@@ -153,7 +153,7 @@ def _clinician(visit: Visit, people: list[Participant]) -> str:
 def _people(visit: Visit, people: list[Participant]) -> dict[UUID, One]:
     """The patient's side, each with what he was told last by page and EHR."""
     newest = facts.newest_of_pages(visit)
-    rows = Writeback.objects.filter(participant__visit=visit).order_by("participant", "-sequence")
+    rows = Writeback.objects.filter(participant__visit=visit, entry=None).order_by("participant", "-sequence")
     told = {row.participant_id: row for row in rows.distinct("participant")}
     return {
         one.pk: One(

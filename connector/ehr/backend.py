@@ -11,16 +11,16 @@ USUAL_SECONDS = 300  # where a server does not say how long a token lives
 def token(token_url: str, client: Client, scope: str, *, deadline: Deadline) -> str:
     """An access token by client_credentials, from the cache while it lives. Raises Permanent("ehr-client-refused")
     or Retry."""
-    return token_cache.cached(_audience(token_url, client), lambda: _request(token_url, client, scope, deadline))
+    return token_cache.cached(_audience(token_url, client, scope), lambda: _request(token_url, client, scope, deadline))
 
 
-def forget(token_url: str, client: Client) -> None:
+def forget(token_url: str, client: Client, scope: str) -> None:
     """Drop a token that was refused."""
-    token_cache.forget(_audience(token_url, client))
+    token_cache.forget(_audience(token_url, client, scope))
 
 
-def _audience(token_url: str, client: Client) -> str:
-    return f"ehr|{token_url}|{client.client_id}"
+def _audience(token_url: str, client: Client, scope: str) -> str:
+    return f"ehr|{token_url}|{client.client_id}|{scope}"
 
 
 def _request(token_url: str, client: Client, scope: str, deadline: Deadline) -> token_cache.Token:

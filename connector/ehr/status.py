@@ -1,19 +1,17 @@
 """The EHR's telehealth status service: who is connected to which visit. Its whole shape is data of the revision."""
 
-import json
 import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from connector.agreement import StatusService
+from connector.ehr import answers
+from connector.ehr.answers import Authorize
 from connector.errors import AlreadyDone, Permanent, Retry, WireError
 from connector.http import Answer, Deadline, fetch
 
 INTERCONNECT = re.compile(r"^(.*)/api/", re.IGNORECASE)  # greedy: a gateway's own path may hold an earlier /api/
 REFUSED = frozenset({400, 404, 422})
-LATER = frozenset({408, 425, 429})
-HTML = (b"<!doctype html", b"<html")
 
 
 def tell(
@@ -24,10 +22,10 @@ def tell(
     external_id: str,
     external_id_type: str,
     code: str,
-    token: Callable[[bool], str],
+    authorize: Authorize,
     deadline: Deadline,
 ) -> None:
-    """Set one person's status in one visit. Ids go out byte for byte; `token(True)` is asked for after a 401, once.
+    """Set one person's status in one visit. Ids go out byte for byte.
 
     Raises Permanent("status-incomplete" | "status-refused" | "status-not-allowed" | "status-unsupported"), AlreadyDone
     or Retry.
@@ -43,13 +41,14 @@ def tell(
     if not all(parameters.values()):
         raise Permanent("status-incomplete")
     url = address(service, base_url)
-    answer = _send(service.method, url, parameters, token(False), deadline)
-    if answer.status == 401:
-        answer = _send(service.method, url, parameters, token(True), deadline)
+    carried: dict[str, Any] = {"params" if service.method == "GET" else "data": parameters}
+    usual = {"Accept": "application/json", **service.headers}
+    answer = answers.authorized(
+        authorize, lambda headers: fetch(service.method, url, deadline=deadline, headers=usual | headers, **carried)
+    )
     if not answer.ok:
         raise problem(answer)
-    if not _understood(answer):
-        raise Retry("status-not-understood", host=answer.host, status=answer.status)
+    answers.believe(answer, "status")
 
 
 def address(service: StatusService, base_url: str) -> str:
@@ -75,26 +74,6 @@ def problem(answer: Answer) -> WireError:
         return Permanent("status-not-allowed", **where)
     if answer.status in REFUSED:
         return Permanent("status-refused", **where)
-    if answer.status in LATER or answer.status >= 500:
+    if answers.busy(answer.status):
         return Retry("ehr-unavailable", after=answer.retry_after(), **where)
     return Permanent("status-unsupported", **where)  # redirects, other verbs
-
-
-def _send(method: str, url: str, parameters: dict[str, str], token: str, deadline: Deadline) -> Answer:
-    carried: dict[str, Any] = {"params" if method == "GET" else "data": parameters}
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-    return fetch(method, url, deadline=deadline, headers=headers, **carried)
-
-
-def _understood(answer: Answer) -> bool:
-    """Whether a success is one: some front doors answer 200 with a login page, and half an answer says nothing."""
-    body, kind = answer.body.strip(), answer.headers.get("content-type", "").lower()
-    return not body or _is_json(body) or not ("json" in kind or "html" in kind or body.lower().startswith(HTML))
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -104,7 +104,8 @@ def tab_list(name: str, legend: str, *labels: str) -> Tabs:
 
 @register.simple_tag
 def moment(when: datetime, style: str = "time") -> SafeString:
-    """A time (`time`) or a day and time (`datetime`); in UTC until JavaScript shows the reader's own zone."""
+    """A time (`time`), a day and time (`datetime`) or that with seconds (`exact`); in UTC until JavaScript shows the
+    reader's own zone."""
     shown = render_to_string("components/moment.html", {"when": timezone.localtime(when, UTC), "style": style})
     return SafeString(shown.strip())  # a comma may follow
 

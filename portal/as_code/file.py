@@ -17,6 +17,8 @@ from connector.ehr.discovery import normalise
 from connector.models import Environment, Revision
 from portal.configure.details import DetailsForm
 from portal.configure.forms import URL_FAULTS
+from portal.configure.settings_form import is_header
+from portal.labels import NESTED
 
 VERSION = 1
 DETAILS = ("label", "notification_mail", "help_line", "help_hours", "retention_days")
@@ -143,12 +145,12 @@ def _one_with_defaults(one: Any) -> Any:
 
 
 def _merged(base: dict[str, Any], over: Any) -> Any:
-    """`over` on top of `base`; only the status service is merged member by member, whose codes belong together."""
+    """`over` on top of `base`; the nested parts are merged member by member, but codes and headers belong together."""
     if not isinstance(over, dict):
         return over
-    status = over.get("status", {})
-    whole = base["status"] | status if isinstance(status, dict) else status
-    return base | over | {"status": whole}
+    parts = {part: over.get(part, {}) for part in NESTED}
+    whole = {part: base[part] | value if isinstance(value, dict) else value for part, value in parts.items()}
+    return base | over | whole
 
 
 def _path(place: tuple[int | str, ...]) -> str:
@@ -176,6 +178,11 @@ def _checked_one(one: Listed, path: str) -> tuple[Listed, list[str]]:
         sentences.append(f"{path}.base_url: {URL_FAULTS[str(error)]}")
     if not all(map(SITE.fullmatch, one.settings.frame_ancestors)):
         sentences.append(f"{path}.settings.frame_ancestors: must be sites such as https://portal.hospital.example.")
+    if not all(is_header(*header) for header in one.settings.status.headers.items()):
+        sentences.append(f"{path}.settings.status.headers: must be headers such as Epic-Client-ID, each with a value.")
+    one, fault = _with_audit_address(one)
+    if fault:
+        sentences.append(f"{path}.settings.audit.address: {fault}")
     details = DetailsForm({name: getattr(one, name) for name in DETAILS})
     approver = Revision(approver_name=one.approver.name, approver_upn=one.approver.upn)
     sentences += [f"{path}.{name}: {' '.join(map(str, said))}" for name, said in details.errors.items()]
@@ -183,6 +190,16 @@ def _checked_one(one: Listed, path: str) -> tuple[Listed, list[str]]:
     if len(one.base_url) > LONGEST_URL:
         sentences.append(f"{path}.base_url: is longer than {LONGEST_URL} characters.")
     return one, sentences
+
+
+def _with_audit_address(one: Listed) -> tuple[Listed, str]:
+    """With the AuditEvent repository's address as we keep it, or what is wrong with it."""
+    audit = one.settings.audit
+    try:
+        address = normalise(audit.address) if audit.address else ""
+    except ValueError as error:
+        return one, str(URL_FAULTS[str(error)])
+    return replace(one, settings=replace(one.settings, audit=replace(audit, address=address))), ""
 
 
 def _unkept(one: Listed) -> list[str]:

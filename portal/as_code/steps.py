@@ -14,10 +14,17 @@ from portal import services
 from portal.actors import Actor
 from portal.as_code.file import ADAPTER, DETAILS, KEPT, VERSION, Approver, File, Listed, Wrong, flat
 from portal.configure import details
+from portal.labels import NESTED
 
 HEADER = "# Configuration of the EHR Connector: see docs/as-code.md. An import keeps each connection's client secret.\n"
 BREAKS = frozenset("\x85\u2028\u2029")
-LACKING = "client_secret_basic needs a client secret, which this connection does not have. It is entered in the portal."
+# Settings that need a secret: (path, the authentication that needs it, what is missing)
+NEEDING = (
+    ("authentication", "client_secret_basic", "a client secret"),
+    ("status.authentication", "basic", "a password"),
+    ("audit.authentication", "basic", "a password"),
+)
+LACKING = "{needs} needs {secret}, which this connection does not have. It is entered in the portal."
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,8 @@ def export(organization: Organization) -> str:
     listed = sorted((_listed(*pair) for pair in pairs), key=lambda one: one.identity)
     document = ADAPTER.dump_python(File(VERSION, organization.tid, tuple(listed)), mode="json")
     for one in document["connections"]:
-        del one["settings"][KEPT]
+        for holder in (one["settings"], *(one["settings"][part] for part in NESTED)):
+            del holder[KEPT]
     return HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -81,9 +89,13 @@ def plan(organization: Organization, file: File) -> tuple[list[Step], list[Conne
     they are. Raises Wrong where a secret would be missing."""
     there = {(one.base_url.lower(), one.environment): one for one in _connections(organization)}
     steps = [_step(one, there.pop(one.identity, None)) for one in file.connections]
-    missing = [place for place, step in enumerate(steps) if _lacks_secret(step.listed.settings)]
+    missing = [
+        f"connections[{place}].settings.{sentence}"
+        for place, step in enumerate(steps)
+        for sentence in _lacking(step.listed.settings)
+    ]
     if missing:
-        raise Wrong([f"connections[{place}].settings.authentication: {LACKING}" for place in missing])
+        raise Wrong(missing)
     return steps, list(there.values())
 
 
@@ -92,16 +104,34 @@ def _step(listed: Listed, connection: Connection | None) -> Step:
     if connection is None or revision is None:
         return Step(listed, None, {})
     before = _listed(connection, revision)
-    settings = replace(listed.settings, secret_kid=before.settings.secret_kid)
-    listed = replace(listed, base_url=connection.base_url, settings=settings)
+    listed = replace(listed, base_url=connection.base_url, settings=_with_secrets(listed.settings, before.settings))
     old, new = flat(before), flat(listed)
     names = [*new, *(name for name in old if name not in new)]
     changes = {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
     return Step(listed, connection, changes, seen=revision.number)
 
 
-def _lacks_secret(settings: Settings) -> bool:
-    return settings.authentication == "client_secret_basic" and not settings.secret_kid
+def _with_secrets(settings: Settings, before: Settings) -> Settings:
+    """The settings with the secrets that the connection holds; a repository's password is for its address alone."""
+    kept = before.audit.secret_kid if settings.audit.address == before.audit.address else ""
+    return replace(
+        settings,
+        secret_kid=before.secret_kid,
+        status=replace(settings.status, secret_kid=before.status.secret_kid),
+        audit=replace(settings.audit, secret_kid=kept),
+    )
+
+
+def _lacking(settings: Settings) -> list[str]:
+    """What is wrong with settings that need a secret and have none, each with its path."""
+    held = flat(settings)
+    if not settings.audit.address:  # then nobody asks for its password
+        held["audit.authentication"] = ""
+    return [
+        f"{path}: {LACKING.format(needs=needs, secret=secret)}"
+        for path, needs, secret in NEEDING
+        if held[path] == needs and not held[path.replace("authentication", KEPT)]
+    ]
 
 
 @transaction.atomic

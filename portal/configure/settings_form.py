@@ -2,100 +2,47 @@
 
 import re
 from dataclasses import replace
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connector.agreement import LONGEST_WINDOW, Settings, StatusService
+from connector.agreement import Settings
 from connector.ehr.discovery import normalise
-from portal.labels import LABELS, WORDS
-
-TOKEN = re.compile(r"[A-Za-z0-9_.:-]*")
-PATH = re.compile(r"[A-Za-z0-9_./~-]*")
-SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e ]*")  # RFC 6749 §3.3
-CONTEXT = re.compile(r"[\x21-\x7e ]*")  # query-shaped, with tokens that Epic fills in; they may hold spaces
-CODES = ("connected", "disconnected", "waiting")
-# field -> (least, most)
-MINUTES = {
-    "waiting_silence_minutes": (1, 60),
-    "early_minutes": (0, LONGEST_WINDOW),
-    "late_minutes": (0, LONGEST_WINDOW),
-}
-
-# (title, its fields): in this order on the page.
-GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
-    (_("EHR"), ("ehr_kind",)),
-    (
-        _("Client records"),
-        ("provider_client_id", "patient_client_id", "backend_client_id", "authentication", "client_secret"),
-    ),
-    (_("Scopes"), ("provider_scopes", "patient_scopes", "sign_in_scopes", "backend_scopes")),
-    (
-        _("Visits"),
-        ("session_kind", "provider_context", "patient_context", "group_provider_context", "group_patient_context"),
-    ),
-    (
-        _("Status service"),
-        (
-            "status.path",
-            "status.method",
-            "status.conference_parameter",
-            "status.external_id_parameter",
-            "status.external_id_type_parameter",
-            "status.vendor_parameter",
-            "status.status_parameter",
-            "status.vendor_name",
-            *(f"code.{name}" for name in CODES),
-            "status.waiting_as",
-        ),
-    ),
-    (
-        _("Meetings and pages"),
-        ("frame_ancestors", "lobby", "meeting_subject", *MINUTES),
-    ),
+from portal.configure.forms import URL_FAULTS
+from portal.configure.settings_fields import (
+    ALLOWED,
+    CODE_LABELS,
+    CODES,
+    GROUPS,
+    HINTS,
+    LACKING,
+    LENGTHS,
+    LONGEST,
+    NEW_SECRETS,
+    NUMBERS,
+    REQUIRED,
+    SECRETS,
+    TYPES,
 )
-CODE_LABELS = {
-    "connected": _("Status service: code for connected"),
-    "disconnected": _("Status service: code for disconnected"),
-    "waiting": _("Status service: code for waiting"),
-}
-HINTS: dict[str, Promise] = {
-    "ehr_kind": _("As the EHR described itself. Correct it where it is wrong."),
-    "client_secret": _("Typed once, sealed, and never shown again. Leave it empty to keep the one that is there."),
-    "frame_ancestors": _("One https:// origin a line, without a path. The EHR's own host is always allowed."),
-    "meeting_subject": _("One neutral text for all visits: it stands in calendars and lobbies."),
-    "early_minutes": _("0 means at any time. It counts only where the EHR says when the visit is planned."),
-    "late_minutes": _("0 means at any time. Where no end is known, it counts from the start."),
-    "status.path": _("Relative to the FHIR base URL up to /api/."),
-    "code.connected": _("Ask your Epic technical contact. Without it the EHR is not told."),
-}
-# field -> what it may hold
-ALLOWED: dict[str, re.Pattern[str]] = {
-    **dict.fromkeys(("provider_scopes", "patient_scopes", "sign_in_scopes", "backend_scopes"), SCOPES),
-    **dict.fromkeys(("provider_client_id", "patient_client_id", "backend_client_id"), TOKEN),
-    **dict.fromkeys((name for name in LABELS if name.endswith("_context")), CONTEXT),
-    **dict.fromkeys((name for name in LABELS if name.endswith("_parameter")), TOKEN),
-    **dict.fromkeys((f"code.{name}" for name in CODES), TOKEN),
-    "status.path": PATH,
-}
-REQUIRED = {"meeting_subject", "provider_client_id", "status.path", "status.vendor_name", *MINUTES}
-LENGTHS = {"meeting_subject": 120, "status.vendor_name": 120, "status.path": 300}
-LONGEST = 1000
-TYPES = get_type_hints(Settings) | {f"status.{name}": kind for name, kind in get_type_hints(StatusService).items()}
+from portal.labels import LABELS, NESTED, WORDS
+
+HEADER_NAME, HEADER_VALUE = re.compile(r"[A-Za-z0-9-]+"), re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+OURS = frozenset({"accept", "authorization", "connection", "content-length", "content-type", "cookie", "host"})
 
 
 class SettingsForm(forms.Form):
     """The settings of a revision, and what goes with them from one press to the next."""
 
-    # The newest revision when the page was opened, and a secret that was typed a press ago: sent along, never typed.
+    # The newest revision when the page was opened: sent along, never typed.
     seen = forms.IntegerField(widget=forms.HiddenInput)
-    secret_kid = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, settles_approver: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for kid, _by, _needs in SECRETS.values():  # a secret that was typed a press ago is sent along as its key
+            self.fields[kid] = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
         if settles_approver:
             self.fields["approver"] = forms.CharField(label=_("Approver"), max_length=200)
             self.fields["approver_oid"] = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -112,10 +59,14 @@ class SettingsForm(forms.Form):
         for name, pattern in ALLOWED.items():
             if not pattern.fullmatch(cleaned.get(name) or ""):
                 self.add_error(name, _("This holds a character that has no place here. Copy it without line breaks."))
-        lacks_secret = not (cleaned.get("client_secret") or cleaned.get("secret_kid"))
-        if lacks_secret and cleaned.get("authentication") == "client_secret_basic":
-            self.add_error("client_secret", _("Enter the client secret that the EHR gave out."))
+        for typed, (kid, by, needs) in SECRETS.items():
+            if cleaned.get(by) == needs and self._is_used(typed) and not (cleaned.get(typed) or cleaned.get(kid)):
+                self.add_error(typed, str(LACKING[typed]))
         return cleaned
+
+    def _is_used(self, name: str) -> bool:
+        """Whether anybody would be told this secret: a repository without an address is none."""
+        return not name.startswith("audit.") or bool(self.cleaned_data.get("audit.address"))
 
     def send_along(self, **values: object) -> None:
         """Set what the page sends the next time."""
@@ -125,31 +76,30 @@ class SettingsForm(forms.Form):
         """The settings that were typed. `base` gives what the form does not ask."""
         data = self.cleaned_data
         plain = {name: data[name] for _title, names in GROUPS for name in names if name in TYPES}
-        status = {name.partition(".")[2]: value for name, value in plain.items() if "." in name}
+        plain |= {kid: data[kid] if data[by] == needs else "" for kid, by, needs in SECRETS.values()}
+        plain["frame_ancestors"] = origins(plain["frame_ancestors"])
         codes = base.status.codes | {name: data[f"code.{name}"] for name in CODES}
-        kept = {name: value for name, value in plain.items() if "." not in name}
-        kept["frame_ancestors"] = origins(kept["frame_ancestors"])
-        basic = data["authentication"] == "client_secret_basic"
-        return replace(
-            base,
-            **kept,
-            secret_kid=data["secret_kid"] if basic else "",
-            status=replace(base.status, **status, codes={name: code for name, code in codes.items() if code}),
-        )
+        plain["status.codes"] = {name: code for name, code in codes.items() if code}
+        nested = {part: replace(getattr(base, part), **_below(part, plain)) for part in NESTED}
+        return replace(base, **{name: value for name, value in plain.items() if "." not in name}, **nested)
+
+
+def _below(part: str, flat: dict[str, Any]) -> dict[str, Any]:
+    """The members of one nested part, by their own names."""
+    return {name.removeprefix(f"{part}."): value for name, value in flat.items() if name.startswith(f"{part}.")}
 
 
 def initial(agreed: Settings) -> dict[str, Any]:
     """What the form starts with."""
-    held = {name: getattr(agreed, name) for name in TYPES if "." not in name and name != "status"}
-    held |= {f"status.{name}": value for name, value in vars(agreed.status).items()}
+    held = {name: getattr(agreed, name) for name in TYPES if "." not in name and name not in NESTED}
+    held |= {f"{part}.{name}": value for part in NESTED for name, value in vars(getattr(agreed, part)).items()}
     held |= {f"code.{name}": agreed.status.codes.get(name, "") for name in CODES}
+    held["status.headers"] = "\n".join(f"{name}: {value}" for name, value in agreed.status.headers.items())
     return held | {"frame_ancestors": "\n".join(agreed.frame_ancestors)}
 
 
 def _field(name: str) -> forms.Field:
-    label = (
-        CODE_LABELS[name.partition(".")[2]] if name.startswith("code.") else LABELS.get(name, _("New client secret"))
-    )
+    label = CODE_LABELS[name.partition(".")[2]] if name.startswith("code.") else NEW_SECRETS.get(name) or LABELS[name]
     common: dict[str, Any] = {
         "label": label,
         "required": name in REQUIRED or name in WORDS,
@@ -158,12 +108,16 @@ def _field(name: str) -> forms.Field:
     choices = get_args(TYPES.get(name))
     if name == "frame_ancestors":
         return OriginsField(**common, widget=forms.Textarea({"rows": 3}))
-    if name == "client_secret":
+    if name == "status.headers":
+        return HeadersField(**common, widget=forms.Textarea({"rows": 3, "spellcheck": "false"}))
+    if name == "audit.address":
+        return AddressField(**common, max_length=LENGTHS[name], widget=_text())
+    if name in SECRETS:
         return forms.CharField(
             **common, max_length=LONGEST, widget=forms.PasswordInput({"autocomplete": "new-password"})
         )
-    if name in MINUTES:
-        least, most = MINUTES[name]
+    if name in NUMBERS:
+        least, most = NUMBERS[name]
         return forms.IntegerField(**common, min_value=least, max_value=most)
     if choices:
         common["required"] = True
@@ -187,6 +141,41 @@ class OriginsField(forms.CharField):
                     params={"line": line[:100]},
                 )
         return typed
+
+
+class HeadersField(forms.CharField):
+    """Headers, one `Name: value` a line; those that are ours to set have no place here."""
+
+    def clean(self, value: Any) -> dict[str, str]:
+        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        for line in lines:
+            if not is_header(*_split(line)):
+                raise forms.ValidationError(
+                    _("“%(line)s” is no header that can be sent. It looks like Epic-Client-ID: and then its value."),
+                    params={"line": line[:100]},
+                )
+        return dict(map(_split, lines))
+
+
+def _split(line: str) -> tuple[str, str]:
+    name, _colon, value = line.partition(":")
+    return name.strip(), value.strip()
+
+
+def is_header(name: str, value: str) -> bool:
+    """Whether this may be sent as a header beside ours (RFC 9110 §5)."""
+    return bool(HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value)) and name.lower() not in OURS
+
+
+class AddressField(forms.CharField):
+    """A FHIR base URL, as we keep it."""
+
+    def clean(self, value: Any) -> str:
+        typed: str = super().clean(value)
+        try:
+            return normalise(typed) if typed else ""
+        except ValueError as error:
+            raise forms.ValidationError(URL_FAULTS[str(error)]) from error
 
 
 def _is_origin(line: str) -> bool:

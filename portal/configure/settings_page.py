@@ -16,6 +16,7 @@ from portal import approvers, directory, labels, services, shell
 from portal.actors import actor_of
 from portal.configure import rows
 from portal.configure.done import APPROVER_FAULTS
+from portal.configure.settings_fields import OF_AN_ADDRESS, SECRETS
 from portal.configure.settings_form import SettingsForm, initial
 from portal.directory import Unconfirmed
 from portal.services import Refused
@@ -53,7 +54,7 @@ def edit(request: HttpRequest, ref: str) -> HttpResponse:
 def _initial(connection: Connection) -> dict[str, object]:
     agreed = agreement.load(connection.shown.settings)
     kept = {"approver": connection.shown.approver_upn, "seen": rows.newest(connection)}
-    return initial(agreed) | {"secret_kid": agreed.secret_kid} | kept
+    return initial(agreed) | kept
 
 
 def _as_it_is(connection: Connection) -> Person:
@@ -77,17 +78,33 @@ def _approver(form: SettingsForm, connection: Connection, deadline: Deadline) ->
 
 
 def _settings(form: SettingsForm, connection: Connection) -> Settings | None:
-    """The typed settings. A typed secret is sealed at once, so that no page has to carry it to the next press."""
-    organization, typed = connection.organization, form.cleaned_data["client_secret"]
-    if typed:
-        key = keys.store(organization, Key.Purpose.SECRET, typed.encode(), environment=connection.environment)
-        form.cleaned_data["secret_kid"] = key.kid
-        form.send_along(secret_kid=key.kid, client_secret="")
-    kid = form.cleaned_data["secret_kid"]
-    if kid and not organization.keys.filter(purpose=Key.Purpose.SECRET, kid=kid).exists():
-        form.add_error("client_secret", _("Enter the client secret again."))
-        return None
-    return form.settings(agreement.load(connection.shown.settings))
+    """The typed settings. A typed secret is sealed at once, so that no page has to carry it to the next press. It is
+    good for what it was typed for alone: no other field, and no other repository, gets it."""
+    base = agreement.load(connection.shown.settings)
+    for name, (kid, _by, _needs) in SECRETS.items():
+        about = {"field": name} | ({"address": form.cleaned_data["audit.address"]} if name in OF_AN_ADDRESS else {})
+        if typed := form.cleaned_data[name]:
+            form.cleaned_data[kid] = _sealed(connection, typed, about)
+            form.send_along(**{kid: form.cleaned_data[kid], name: ""})
+        elif form.cleaned_data[kid] and not _is_for(connection, base, form.cleaned_data[kid], about):
+            form.add_error(name, _("Enter it again."))
+    return None if form.errors else form.settings(base)
+
+
+def _sealed(connection: Connection, secret: str, about: dict[str, str]) -> str:
+    purpose, environment = Key.Purpose.SECRET, connection.environment
+    return keys.store(
+        connection.organization, purpose, secret.encode(), public=dict(about), environment=environment
+    ).kid
+
+
+def _is_for(connection: Connection, base: Settings, kid: str, about: dict[str, str]) -> bool:
+    """Whether a key holds the secret that stands in the settings for this now, or one that was typed for it."""
+    known = initial(base)
+    holds = known[SECRETS[about["field"]][0]] == kid
+    if holds and about.get("address", known["audit.address"]) == known["audit.address"]:
+        return True
+    return connection.organization.keys.filter(purpose=Key.Purpose.SECRET, kid=kid, public=about).exists()
 
 
 def _submit(

@@ -191,7 +191,7 @@ def ehr_keys(about: About) -> Finding:
     try:
         with asking("ehr"):
             found = discovery.discover(connection.base_url, deadline=about.deadline)
-            backend.forget(found.token, client)
+            backend.forget(found.token, client, agreed.backend_scopes)
             backend.token(found.token, client, agreed.backend_scopes, deadline=about.deadline)
     except Permanent as error:
         if error.code != "ehr-client-refused":

@@ -2,7 +2,18 @@
 
 from flask import Flask
 
-from sandbox.epic import administration, authorize, console, discovery, fhir, instance, screens, smart, telehealth
+from sandbox.epic import (
+    administration,
+    authorize,
+    console,
+    discovery,
+    fhir,
+    instance,
+    repository,
+    screens,
+    smart,
+    telehealth,
+)
 from sandbox.standin import new_app
 
 
@@ -18,6 +29,7 @@ def create_app() -> Flask:
         authorize.make_pages(server),
         fhir.pages,
         telehealth.pages,
+        repository.pages,
         screens.pages,
         administration.pages,
         console.pages,

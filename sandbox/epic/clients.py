@@ -23,6 +23,7 @@ _METHODS = {
 }
 READABLE = ("Patient", "Practitioner", "RelatedPerson", "Appointment", "Encounter", "Organization")
 _NO_RESOURCE = {"openid", "profile", "fhirUser", "launch", "launch/patient", "launch/encounter"}
+AUDIT_SCOPES = frozenset({"system/AuditEvent.write", "system/AuditEvent.c"})  # of the repository beside the EHR
 KINDS = ("provider", "patient", "backend")
 _ENDINGS = {"interconnect-tst": ("01", "02", "03"), "interconnect-prd": ("11", "12", "13")}
 
@@ -41,9 +42,8 @@ class Client:
     apis: list[str] = field(default_factory=lambda: list(READABLE))
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        return " ".join(
-            name for name in (scope or "").split() if name in _NO_RESOURCE or resource_of(name) in self.apis
-        )
+        free = _NO_RESOURCE | (AUDIT_SCOPES if self.kind == "backend" else frozenset())
+        return " ".join(name for name in (scope or "").split() if name in free or resource_of(name) in self.apis)
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         return redirect_uri in self.redirect_uris

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.epic import clients, launches, people, records, telehealth
+from sandbox.epic import clients, launches, people, records, repository, telehealth
 from sandbox.epic.instance import CONSOLE_ROUTE, INSTANCES, SWITCHES, store, table
 from sandbox.epic.telehealth import PARAMETERS
 from sandbox.standin import CONSOLE
@@ -19,8 +19,14 @@ Answer = tuple[dict[str, Any], int]
 def show() -> str:
     """Switches, faults, and each instance's status calls."""
     calls = {name: list(store().table(f"{name}/status").values()) for name in INSTANCES}
+    audited = {name: [repository.line(kept) for kept in store().table(f"{name}/audit").values()] for name in INSTANCES}
     return render_template(
-        "console.html", switches=SWITCHES, on=set(store().table("switches")), calls=calls, parameters=PARAMETERS
+        "console.html",
+        switches=SWITCHES,
+        on=set(store().table("switches")),
+        calls=calls,
+        parameters=PARAMETERS,
+        audited=audited,
     )
 
 
@@ -70,6 +76,12 @@ def make_launch() -> Answer:
 def status() -> list[Document]:
     """The status calls in order, refused ones too: the call's parameters, time, who, state, accepted, reason."""
     return telehealth.calls()
+
+
+@pages.get(f"{CONSOLE_ROUTE}/audit")
+def audit() -> list[Document]:
+    """The AuditEvents that the repository has accepted, in order: {time, event}."""
+    return repository.kept()
 
 
 @pages.put(f"{CONSOLE_ROUTE}/records/<slot>")

@@ -134,6 +134,14 @@ def read(kind: str, id: str) -> Response:
     return fhir_response(resource)
 
 
+@pages.post(f"{ROUTE}/api/FHIR/R4/<kind>")
+def create(kind: str) -> Response:
+    """Nothing is created here; of AuditEvent Epic has not even heard."""
+    if bearer() is None:
+        return challenge(fhir_error(401, "login", "No valid access token."), "invalid_token")
+    return fhir_error(405, "not-supported", f"{kind} cannot be created.")
+
+
 def bearer() -> Document | None:
     """What the request's bearer token stands for, or None."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

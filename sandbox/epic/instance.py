@@ -23,6 +23,7 @@ SWITCHES = {
     "csn_unfilled": "Leave %CSN% unfilled in the integration record's context",
     "unauthorized_for_forbidden": "FHIR answers 401 where 403 is meant",
     "errors_not_fhir": "FHIR errors are HTML, no OperationOutcome",
+    "repository_takes_none": "The audit repository takes no AuditEvents (405)",
     "no_openid": "No OpenID: no id_token",
     "fhiruser_relative": "fhirUser is a relative reference",
     "fhiruser_person": "fhirUser is a Person",

@@ -40,12 +40,15 @@ def _caller() -> str | None:
     token = bearer()
     if token is not None:
         return str(token["client_id"])
+    return request.headers.get("Epic-Client-ID", "") if is_background_user() else None
+
+
+def is_background_user() -> bool:
+    """Whether the request brings the background user's name and password."""
     basic = request.authorization
     if basic is None or basic.type != "basic" or basic.username != BACKGROUND_USER:
-        return None
-    if not secrets.compare_digest((basic.password or "").encode(), background_password().encode()):
-        return None
-    return request.headers.get("Epic-Client-ID", "")
+        return False
+    return secrets.compare_digest((basic.password or "").encode(), background_password().encode())
 
 
 def background_password() -> str:

@@ -3,6 +3,7 @@
 const STYLES = {
   time: { hour: "2-digit", minute: "2-digit" },
   datetime: { dateStyle: "medium", timeStyle: "short" },
+  exact: { dateStyle: "medium", timeStyle: "medium" },
 };
 
 function localize(root) {

@@ -81,7 +81,7 @@ def test_a_token_is_renewed_a_minute_before_it_ends(server: Server) -> None:
 def test_what_was_refused_is_forgotten_and_asked_for_again(server: Server) -> None:
     server.answer(PATH, answer("first"), answer("second"))
     ask(server)
-    backend.forget(server.url + PATH, CLIENT)
+    backend.forget(server.url + PATH, CLIENT, "")
     assert [ask(server), ask(server)] == ["second", "second"]
 
 
@@ -92,7 +92,7 @@ def test_each_client_and_each_server_has_a_token_of_its_own(server: Server, sett
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host, elsewhere.host})
         elsewhere.answer(PATH, answer("from elsewhere"))
         assert [ask(server), ask(server, other), ask(elsewhere)] == ["of one", "of the other", "from elsewhere"]
-    backend.forget(server.url + PATH, CLIENT)
+    backend.forget(server.url + PATH, CLIENT, "")
     assert ask(server, other) == "of the other"
 
 

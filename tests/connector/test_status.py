@@ -29,7 +29,7 @@ def tell(server: Server, deadline: Deadline) -> Tell:
             "external_id": " 165790",
             "external_id_type": "2",
             "code": "1",
-            "token": lambda renew: "second" if renew else "first",
+            "authorize": lambda renew: {"Authorization": f"Bearer {'second' if renew else 'first'}"},
             "deadline": deadline,
         }
         status.tell(service, **(usual | changed))

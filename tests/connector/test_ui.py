@@ -93,6 +93,8 @@ def test_a_moment_reads_in_utc_and_carries_the_exact_time() -> None:
     found = page("{% moment when %}", when=datetime(2026, 3, 1, 9, 5, tzinfo=UTC))
     assert one(found, "time").string == "09:05 UTC"
     assert one(found, "time")["datetime"] == "2026-03-01T09:05:00+00:00"
+    exact = page('{% moment when "exact" %}', when=datetime(2026, 3, 1, 9, 5, 7, tzinfo=UTC))
+    assert one(exact, "time").string == "March 1, 2026, 09:05:07 UTC"
 
 
 @pytest.mark.parametrize(

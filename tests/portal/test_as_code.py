@@ -163,6 +163,31 @@ def test_a_secret_is_not_exported_and_is_kept_by_an_import(
     assert (proposed.settings["lobby"], proposed.settings["secret_kid"]) == ("organizer", kid)
 
 
+def test_passwords_stay_too_and_are_asked_for_where_they_lack(
+    riverside: Organization, ada: Administrator, tmp_path: Path
+) -> None:
+    kid = keys.store(riverside, Key.Purpose.SECRET, b"the user's password").kid
+    connection = factories.connection(riverside, base_url=BASE, target=False)
+    basic = {"authentication": "basic", "user_name": "emp$VIDEO", "headers": {"Epic-Client-ID": "one"}}
+    factories.approve(connection, status=basic | {"secret_kid": kid}, audit={"address": "https://audit.example/R4"})
+    text = as_code.export(riverside)
+    assert kid not in text
+    bring(text.replace("lobby: organization", "lobby: organizer"), tmp_path, by(ada))
+    proposed = Connection.objects.get().proposed
+    assert proposed is not None
+    assert (proposed.settings["status"]["secret_kid"], proposed.settings["audit"]["secret_kid"]) == (kid, "")
+    assert proposed.settings["status"]["headers"] == {"Epic-Client-ID": "one"}
+    factories.approve(
+        connection, audit={"address": "https://audit.example/R4", "authentication": "basic", "secret_kid": kid}
+    )
+    moved = as_code.export(riverside).replace("https://audit.example/R4", "https://elsewhere.example/R4")
+    with pytest.raises(CommandError, match=r"settings\.audit\.authentication: basic needs a password"):
+        bring(moved, tmp_path, by(ada))
+    lacking = file(riverside, one(settings={"audit": {"address": "https://a.example/R4", "authentication": "basic"}}))
+    with pytest.raises(CommandError, match=r"settings\.audit\.authentication: basic needs a password"):
+        bring(lacking, tmp_path, by(ada))
+
+
 def test_a_connection_that_would_lack_its_secret_is_refused(
     riverside: Organization, ada: Administrator, tmp_path: Path
 ) -> None:
@@ -250,6 +275,20 @@ def test_an_export_names_its_organization_where_there_are_several(riverside: Org
     [
         (one(settings={"loby": "organizer"}), ["connections[0].settings.loby: there is no such field."]),
         (one(settings={"secret_kid": "ab"}), ["connections[0].settings.secret_kid: there is no such field."]),
+        (
+            one(settings={"status": {"secret_kid": "ab"}}),
+            ["connections[0].settings.status.secret_kid: there is no such field."],
+        ),
+        (
+            one(settings={"status": {"headers": {"Host": "elsewhere.example"}}}),
+            [
+                "connections[0].settings.status.headers: must be headers such as Epic-Client-ID, each with a value.",
+            ],
+        ),
+        (
+            one(settings={"audit": {"address": "audit.example"}}),
+            ["connections[0].settings.audit.address: Enter an address that begins with https://."],
+        ),
         (
             one(settings={"status": {"verb": "GET"}}, lable="x"),
             [

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from connector import agreement, keys
 from connector.models import Administrator, Connection, Key, Notice, Revision, User
+from portal import labels
 from portal.configure.settings_form import SettingsForm, initial
 from tests.portal.deciding import Directory, browser_of, directory_of
 from tests.portal.steps import filled, words
@@ -141,6 +142,16 @@ def test_a_form_that_changes_nothing_gives_the_same_settings(connection: Connect
         ("meeting_subject", ""),
         ("session_kind", "patient"),
         ("provider_context", "sessionId=%CSN%\u0430"),
+        ("status.headers", "Epic-Client-ID"),
+        ("status.headers", "Authorization: Basic eA=="),
+        ("status.headers", "Epic Client: x"),
+        ("status.headers", "Epic-Client-ID: \u0430"),
+        ("status.user_name", "a:b"),
+        ("audit.address", "audit.example/R4"),
+        ("audit.address", "https://user@audit.example/R4"),
+        ("audit.scopes", 'system/"AuditEvent"'),
+        ("rejoin_seconds", "121"),
+        ("rejoin_seconds", ""),
         ("approver", " "),
     ],
 )
@@ -248,4 +259,67 @@ def test_after_sign_out_a_post_leads_to_the_sign_in_and_back(connection: Connect
 def test_the_form_asks_every_setting() -> None:
     asked = set(initial(agreement.Settings()))
     assert {"ehr_kind", "status.path", "code.connected", "waiting_silence_minutes", "frame_ancestors"} <= asked
+    assert {"status.headers", "status.authentication", "audit.address", "audit.scopes", "rejoin_seconds"} <= asked
     assert asked - set(SettingsForm().fields) == {"status.codes"}
+
+
+def test_the_status_service_may_want_a_password_with_headers(connection: Connection, ada: User) -> None:
+    page = Page(ada, connection)
+    headers = "Epic-Client-ID: 22222222\nEpic-User-ID: VIDEO\n\nEpic-User-IDType:EXTERNAL"
+    typed = {"status.authentication": "basic", "status.user_name": "emp$VIDEO", "status.headers": headers}
+    page.press("submit", **typed)
+    assert page.errors == {"status.password"}
+    answer = page.press("compare", **{"status.password": "p4ss-of-the-user"})
+    assert "p4ss-of-the-user" not in answer.content.decode()
+    assert page.compared["Status service: password"][1] == "a secret"
+    assert page.press("submit").status_code == 302
+    connection.refresh_from_db()
+    assert connection.proposed
+    status = agreement.load(connection.proposed.settings).status
+    assert (status.authentication, status.user_name) == ("basic", "emp$VIDEO")
+    assert status.headers == {
+        "Epic-Client-ID": "22222222",
+        "Epic-User-ID": "VIDEO",
+        "Epic-User-IDType": "EXTERNAL",
+    }
+    assert keys.unwrap(Key.objects.get(kid=status.secret_kid)).secret == b"p4ss-of-the-user"
+    again = Page(ada, connection)
+    again.press("submit", **{"status.authentication": "bearer"})
+    connection.refresh_from_db()
+    assert connection.proposed
+    assert agreement.load(connection.proposed.settings).status.secret_kid == "", "a password nobody asks for is let go"
+
+
+def test_a_repository_of_audit_events_is_named_by_its_address(connection: Connection, ada: User) -> None:
+    page = Page(ada, connection)
+    page.press("submit", **{"audit.authentication": "basic"})
+    connection.refresh_from_db()
+    assert connection.proposed, "without an address nobody needs its password"
+    page = Page(ada, connection)
+    page.press("submit", **{"audit.address": "HTTPS://Audit.example:443/R4/"})
+    assert page.errors == {"audit.password"}
+    page.press("submit", **{"audit.authentication": "bearer", "audit.client_id": "auditor"})
+    connection.refresh_from_db()
+    assert connection.proposed
+    audit = agreement.load(connection.proposed.settings).audit
+    assert (audit.address, audit.client_id) == ("https://audit.example/R4", "auditor")
+    assert audit.scopes == "system/AuditEvent.write"
+    told = {one.field for one in labels.differences(agreement.Settings(), agreement.Settings(audit=audit))}
+    assert told == {"audit.address", "audit.authentication", "audit.client_id", "audit.scopes"}
+    assert not any(one.field.startswith("audit") for one in labels.differences(None, agreement.Settings()))
+
+
+def test_a_secret_goes_nowhere_but_where_it_was_typed_for(connection: Connection, ada: User) -> None:
+    page = Page(ada, connection)
+    typed = {"audit.authentication": "basic", "audit.user_name": "connector", "audit.password": "for one place"}
+    page.press("submit", **{"audit.address": "https://audit.example/R4"}, **typed)
+    connection.refresh_from_db()
+    assert connection.proposed
+    kid = agreement.load(connection.proposed.settings).audit.secret_kid
+    page = Page(ada, connection)
+    page.press("submit", **{"audit.address": "https://elsewhere.example/R4"})
+    assert page.errors == {"audit.password"}
+    page = Page(ada, connection)
+    page.press("submit", **{"status.authentication": "basic", "status.secret_kid": kid})
+    assert page.errors == {"status.password"}
+    assert Page(ada, connection).press("submit", meeting_subject="Visit").status_code == 302

@@ -27,7 +27,12 @@ def told(connection: Connection, state: str, **fields: object) -> Writeback:
     person = factories.participant(factories.visit(connection, session=secrets.token_hex(4)))
     kept = {"organization": connection.organization, "presence": "connected", "lane": 0, "sequence": 1}
     row = Writeback.objects.create(
-        target=connection.targets.get(), participant=person, happened_at=timezone.now(), state=state, **kept
+        visit=person.visit,
+        target=connection.targets.get(),
+        participant=person,
+        happened_at=timezone.now(),
+        state=state,
+        **kept,
     )
     Writeback.objects.filter(pk=row.pk).update(**fields)
     return row

@@ -31,6 +31,7 @@ OPEN = {
     "link",
     "unlink",
     "join",
+    "timeline",
     "handover",
     "beside",
     # A clinician who signs in with Microsoft for his own open visits has no portal session either.

@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -60,8 +61,9 @@ def connection(
 
 
 def approve(of: Connection, *, codes: dict[str, str] | None = None, **settled: object) -> Revision:
-    """Another revision, live at once: the defaults of testing, this test's status codes, and what else it settles."""
-    settings = agreement.dump(agreement.defaults("testing")) | settled
+    """Another revision, live at once: the defaults of testing, this test's status codes, and what else it settles. Who
+    leaves is told of at once: time is for the tests that are about it."""
+    settings: dict[str, Any] = agreement.dump(agreement.defaults("testing")) | {"rejoin_seconds": 0} | settled
     settings["status"] = settings["status"] | {"codes": CODES if codes is None else codes}
     administrator = user(of.organization.tid)
     of.live = Revision.objects.create(

@@ -53,7 +53,7 @@ def test_a_visit_with_something_to_be_written_back_is_kept(connection: Connectio
     person = factories.participant(visit(connection, created=9, opened=9, ended=8))
     row = {"organization": connection.organization, "presence": "disconnected", "lane": 0, "sequence": 1}
     writeback = Writeback.objects.create(
-        target=connection.targets.get(), participant=person, happened_at=timezone.now(), **row
+        visit=person.visit, target=connection.targets.get(), participant=person, happened_at=timezone.now(), **row
     )
     assert forget() == 0
     Writeback.objects.filter(pk=writeback.pk).update(state=Writeback.State.DEAD)

@@ -77,17 +77,18 @@ def settle(visits: Collection[UUID]) -> None:
 
 def settle_due() -> None:
     """Settle the rows with something that waits, and those whose visits have something waiting again."""
-    waiting = Writeback.objects.filter(state=State.WAITING).values_list("participant__visit", flat=True)
+    waiting = Writeback.objects.filter(state=State.WAITING, entry=None).values_list("visit", flat=True)
     visits = iter({*Report.objects.filter(told=Told.WAITING).values_list("visit", flat=True), *waiting})
     while batch := list(islice(visits, BATCH)):
         settle(batch)
 
 
 def _writebacks(visits: Collection[UUID]) -> dict[UUID, list[Writeback]]:
-    found = Writeback.objects.filter(participant__visit__in=visits).select_related("participant").order_by(*NEWEST_LAST)
+    """What the EHR was to be told of each: a repository of AuditEvents has a story of its own."""
+    found = Writeback.objects.filter(visit__in=visits, entry=None).order_by(*NEWEST_LAST)
     by_visit: dict[UUID, list[Writeback]] = defaultdict(list)
     for row in found:
-        by_visit[row.participant.visit_id].append(row)
+        by_visit[row.visit_id].append(row)
     return by_visit
 
 

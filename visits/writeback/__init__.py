@@ -1,6 +1,18 @@
-"""What the EHR is told: rows written with the state they tell, delivered in lanes that one worker drains at a time."""
+"""What others are told: rows written with what they tell, delivered in lanes that one worker drains at a time. Targets
+are the EHR's status service and, where the settings name one, a repository of AuditEvents; our own trail has it all."""
 
-from visits.writeback.lanes import drain
-from visits.writeback.outbox import enqueue, send_again, sweep, wake
+from visits.writeback.health import switch_on
+from visits.writeback.lanes import drain, give_up_held
+from visits.writeback.outbox import enqueue, enqueue_entries, held, send_again, sweep, wake
 
-__all__ = ["drain", "enqueue", "send_again", "sweep", "wake"]
+__all__ = [
+    "drain",
+    "enqueue",
+    "enqueue_entries",
+    "give_up_held",
+    "held",
+    "send_again",
+    "sweep",
+    "switch_on",
+    "wake",
+]

@@ -4,15 +4,20 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 
 from django.db import transaction
+from django.utils import timezone
 
 from connector.errors import AlreadyDone, Retry, WireError
 from visits.models import Target, Writeback
 from visits.writeback.outbox import WAITING, due, wake_all
+from visits.writeback.texts import NOT_WANTED
 
 SHORTEST_PAUSE, LONGEST_PAUSE, TROUBLE_PAUSE = 2.0, 600.0, 3600.0
 CIRCUIT_FAILURES = 5
 GIVE_UP_AFTER, GIVE_UP_ATTEMPTS = timedelta(hours=24), 8  # both: a row that downtime held up is still tried
 ROW_FAULTS = frozenset({"status-refused", "status-incomplete"})  # of one person or visit; all else is the target's
+NOBODY_ASKED = frozenset({"status-incomplete", NOT_WANTED})  # no call was made: nothing is known of the target
+# Every further event would be refused alike: the target takes none until another revision is live.
+TURNS_OFF = frozenset({"audit-not-found", "audit-not-offered", "audit-refused", "audit-not-conditional"})
 
 
 def is_trouble(error: WireError | None) -> bool:
@@ -22,6 +27,8 @@ def is_trouble(error: WireError | None) -> bool:
 
 def outcome(error: WireError | None, attempts: int, age: timedelta) -> Writeback.State:
     """What becomes of a row after a try that ended like this."""
+    if error and error.code == NOT_WANTED:
+        return Writeback.State.SUPERSEDED
     if not is_trouble(error):
         return Writeback.State.DEAD if error and error.code in ROW_FAULTS else Writeback.State.DELIVERED
     return Writeback.State.DEAD if attempts >= GIVE_UP_ATTEMPTS and age > GIVE_UP_AFTER else WAITING
@@ -34,30 +41,53 @@ def backoff(attempts: int) -> float:
 
 
 def pause(error: WireError | None, attempts: int) -> float:
-    """Seconds to wait: what the EHR asked for, else the back-off; an hour where somebody must mend something."""
+    """Seconds to wait: what the EHR asked for, else the back-off; an hour where somebody must mend something. None
+    for a target that is turned off: what holds its rows is that."""
+    if error and error.code in TURNS_OFF:
+        return 0
     if not isinstance(error, Retry):
         return TROUBLE_PAUSE
     return backoff(attempts) if error.after is None else error.after
 
 
-def note_health(target_id: int, error: WireError | None, now: datetime) -> None:
+def note_health(row: Writeback, error: WireError | None, now: datetime) -> None:
     """Count the target's failures in a row. When it is back after a rest, all that waited for it goes now."""
-    if is_trouble(error):
-        _count_failure(target_id, error, now)
+    target = Target.objects.filter(pk=row.target_id)
+    if error and error.code in TURNS_OFF:
+        live = row.target.connection.live_id  # under which it was tried
+        target.update(failures=0, open_until=None, off_under=live, off_code=error.code, off_since=now)
         return
-    target = Target.objects.filter(pk=target_id)
+    if is_trouble(error):
+        _count_failure(row, error, now)
+        return
     if target.exclude(open_until=None).update(failures=0, open_until=None):
-        Writeback.objects.filter(target=target_id, state=WAITING, lease=None).update(next_at=now)
-        wake_all(due(now).filter(target=target_id))
+        _wake_waiting(row.target_id, now)
     target.exclude(failures=0).update(failures=0)
 
 
+def switch_on(target: Target) -> bool:
+    """Try a target again that was turned off, as another revision would; whether it was off."""
+    on = {"off_under": None, "off_code": "", "off_since": None}
+    if not Target.objects.filter(pk=target.pk).exclude(off_under=None).update(**on):
+        return False
+    _wake_waiting(target.pk, timezone.now())
+    return True
+
+
+def _wake_waiting(target_id: int, now: datetime) -> None:
+    Writeback.objects.filter(target=target_id, state=WAITING, lease=None).exclude(attempts=0).update(next_at=now)
+    wake_all(due(now).filter(target=target_id))
+
+
 @transaction.atomic
-def _count_failure(target_id: int, error: WireError | None, now: datetime) -> None:
-    """One failure more; the target rests when it asks to, when it failed its probe, or after five in a row."""
-    target = Target.objects.select_for_update(no_key=True).get(pk=target_id)
-    target.failures += 1
+def _count_failure(row: Writeback, error: WireError | None, now: datetime) -> None:
+    """One failure more; the target rests when it asks to, when it failed its probe, or after five in a row. What one
+    row meets when it is tried again says nothing of the others: it may be slow for one patient alone."""
+    target = Target.objects.select_for_update(no_key=True).get(pk=row.target_id)
     asked = isinstance(error, Retry) and error.after
+    if row.attempts > 1 and not (asked or target.open_until):
+        return
+    target.failures += 1
     if asked or target.open_until or target.failures >= CIRCUIT_FAILURES:
         rest = pause(error, max(1, target.failures - CIRCUIT_FAILURES + 1))
         target.open_until = now + timedelta(seconds=rest)

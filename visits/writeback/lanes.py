@@ -3,32 +3,30 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from connector import agreement, trail, wires
-from connector.agreement import Settings
+from connector import trail
 from connector.cached import outdate
-from connector.ehr import backend, discovery, status
-from connector.errors import Permanent, WireError
-from connector.http import Deadline
-from connector.models import Connection
+from connector.each import each
+from connector.errors import WireError
 from visits.looking import looked_on
 from visits.models import Lane, Target, Writeback
-from visits.writeback.health import backoff, note_health, outcome, pause
-from visits.writeback.outbox import WAITING, due, wake
+from visits.writeback.health import GIVE_UP_AFTER, NOBODY_ASKED, backoff, note_health, outcome, pause
+from visits.writeback.outbox import OFF, WAITING, due, wake
+from visits.writeback.targets import deliver
+from visits.writeback.texts import ACCEPTED
 
 log = logging.getLogger(__name__)
 
-ROW_SECONDS = 15.0  # the whole HTTP deadline of one row: discovery, token, the call
-LEASE_SECONDS = 60  # longer than any row takes; renewed with each
+LEASE_SECONDS = 60  # longer than any row takes (targets.ROW_SECONDS); renewed with each
 MAX_ROWS, MAX_SECONDS = 50, 20.0  # of one drain
+MOST_GIVEN_UP = 1000  # a sweep
+RELATED = ("organization", "visit__connection__organization", "participant__visit", "entry", "target__connection__live")
 
 
 @dataclass(frozen=True)
@@ -94,15 +92,21 @@ def _claim(lease: Lease) -> Writeback | None:
     first = due(now).filter(target=lease.target_id, lane=lease.number).order_by("next_at", "id").first()
     if first is None or not _may_try(lease.target_id, now):
         return None
-    rows = Writeback.objects.filter(target=first.target_id, participant=first.participant_id, state=WAITING)
-    related = ("organization", "participant__visit", "target__connection__live")
-    *overtaken, row = rows.select_related(*related).order_by("sequence")
+    *overtaken, row = _of_same(first).select_related(*RELATED).order_by("sequence")
     for older in overtaken:
         _end(older, Writeback.State.SUPERSEDED, older.code, now)
     row.lease, row.attempts = lease.token, row.attempts + 1
     row.next_at = now + timedelta(seconds=backoff(row.attempts))
     row.save(update_fields=["lease", "attempts", "next_at"])
     return row
+
+
+def _of_same(row: Writeback) -> QuerySet[Writeback]:
+    """What waits to be told in this row's place or before it. A status has no time, so that a newer one overtakes; an
+    entry of the trail has its own, and stands for itself."""
+    if row.entry_id:
+        return Writeback.objects.filter(pk=row.pk)
+    return Writeback.objects.filter(target=row.target_id, participant=row.participant_id, state=WAITING)
 
 
 def _may_try(target_id: int, now: datetime) -> bool:
@@ -115,47 +119,15 @@ def _may_try(target_id: int, now: datetime) -> bool:
 
 def _try(row: Writeback) -> WireError | None:
     try:
-        looked_on(row.participant, lambda: _tell(row))
+        looked_on(row.participant, lambda: deliver(row))
     except WireError as error:
         return error
     return None
 
 
-def _tell(row: Writeback) -> None:
-    """The call itself, outside any transaction. Raises what the wire raises."""
-    connection, participant = row.target.connection, row.participant
-    agreed = agreement.load(connection.live.settings)  # type: ignore[union-attr]
-    deadline = Deadline.after(ROW_SECONDS)
-    status.tell(
-        agreed.status,
-        base_url=connection.base_url,
-        conference=participant.visit.unseal("session"),
-        external_id=participant.unseal("external_id"),
-        external_id_type=participant.unseal("external_id_type"),
-        code=agreed.status.code_for(row.presence),
-        token=_token_of(connection, agreed, deadline),
-        deadline=deadline,
-    )
-
-
-def _token_of(connection: Connection, agreed: Settings, deadline: Deadline) -> Callable[[bool], str]:
-    """How to come by the backend token: `token(True)` drops the one that was refused first."""
-
-    def token(renew: bool) -> str:
-        client = wires.backend_client(agreed, connection.environment)
-        found = discovery.endpoints(connection.base_url, deadline=deadline, client_id=agreed.backend_client_id)
-        if urlsplit(found.token).netloc.lower() not in connection.approved_hosts:
-            raise Permanent("ehr-host-changed")
-        if renew:
-            backend.forget(found.token, client)
-        return backend.token(found.token, client, agreed.backend_scopes, deadline=deadline)
-
-    return token
-
-
 def _finish(lease: Lease, row: Writeback, error: WireError | None) -> None:
     """Write down what a try came to, if the row is still ours, and how the target is."""
-    now, code = timezone.now(), error.code if error else "accepted"
+    now, code = timezone.now(), error.code if error else ACCEPTED
     state = outcome(error, row.attempts, now - row.created_at)
     until = {"next_at": now + timedelta(seconds=pause(error, row.attempts))} if state == WAITING else {}
     with transaction.atomic():
@@ -165,22 +137,36 @@ def _finish(lease: Lease, row: Writeback, error: WireError | None) -> None:
         if state != WAITING:
             _end(row, state, code, now)
     log.info("writeback", extra={"target": row.target_id, "lane": row.lane, "code": code, "attempt": row.attempts})
-    if error is None or error.code != "status-incomplete":  # then nobody was asked
-        note_health(row.target_id, error, now)
+    if error is None or error.code not in NOBODY_ASKED:
+        note_health(row, error, now)
 
 
 def _end(row: Writeback, state: Writeback.State, code: str, now: datetime) -> None:
     """A row's last state, with its line in the trail. `seconds` is how long after the event."""
     row.state, row.code, row.finished_at, row.lease = state, code, now, None
     row.save(update_fields=["state", "code", "finished_at", "lease"])
-    outdate("visit", row.participant.visit_id)
+    outdate("visit", row.visit_id)
     trail.record(
         row.organization,
         f"writeback-{state}",
         at=now,
-        visit=row.participant.visit_id,
+        visit=row.visit_id,
         participant=row.participant_id,
+        target=row.target.kind,
         code=code,
         presence=row.presence,
         seconds=str(round((now - row.happened_at).total_seconds())),
     )
+
+
+def give_up_held() -> int:
+    """End what has waited for a day for a target that is turned off, so that visits can be forgotten; returns how many.
+    Each can be sent again until then, and the trail keeps what it would have told."""
+    late = Writeback.objects.filter(OFF, state=WAITING, created_at__lt=timezone.now() - GIVE_UP_AFTER)
+    return each(late.select_related("organization", "target")[:MOST_GIVEN_UP], _give_up)
+
+
+@transaction.atomic
+def _give_up(row: Writeback) -> None:
+    if Writeback.objects.select_for_update().filter(pk=row.pk, state=WAITING).exists():
+        _end(row, Writeback.State.DEAD, row.target.off_code, timezone.now())

@@ -1,43 +1,66 @@
 """The outbox: one row for each state that a target is to be told. The rows are the truth; a wake-up may be lost."""
 
 import logging
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from connector import agreement
+from connector import wires
 from connector.cached import outdate
 from connector.celery import app
-from connector.models import Connection, Downtime
+from connector.models import Connection, Downtime, Entry
 from visits.models import Lane, Participant, Target, Visit, Writeback
 
 log = logging.getLogger(__name__)
 
-LANES = 8
+LANES = 8  # so many calls of one target at once, at most
 WAITING = Writeback.State.WAITING
+DEAD = Writeback.State.DEAD
+OFF = Q(target__off_under__isnull=False, target__off_under=F("target__connection__live"))  # until another is live
 
 
 def enqueue(participant: Participant, presence: str, happened_at: datetime) -> list[Writeback]:
-    """Write what each target is to be told, inside the caller's transaction, which holds the visit's row.
+    """Write what the EHR's status service is to be told, inside the caller's transaction, which holds the visit's row.
 
-    Nothing where the connection tells nobody about this presence. The caller wakes the lanes once it has committed.
+    Nothing where the connection tells nobody about this presence. That somebody has left waits for as long as he may
+    come back; what he does then takes its place. The caller wakes the lanes once it has committed.
     """
     connection = participant.visit.connection
     if not _is_told(connection, presence):
         return []
     target, _ = Target.objects.get_or_create(connection=connection, kind=Target.Kind.STATUS_SERVICE)
-    return [_write(target, participant, presence, happened_at)]
+    return [_tell(target, participant, presence, happened_at)]
+
+
+def enqueue_entries(visit: Visit, entries: Iterable[Entry]) -> None:
+    """Write presence entries of the trail for the AuditEvent repository, where there is one, and wake its lanes once
+    the caller has committed. Each is told, with its true time: none takes another's place."""
+    connection = visit.connection
+    if not wires.live_settings(connection).audit.address:
+        return
+    target, _ = Target.objects.get_or_create(connection=connection, kind=Target.Kind.AUDIT_REPOSITORY)
+    rows = [_write(target, visit, one.participant, presence_of(one), one.at, entry=one) for one in entries]
+    for lane in {row.lane for row in rows}:
+        transaction.on_commit(partial(wake, target.pk, lane))
+
+
+def presence_of(entry: Entry) -> str:
+    """What a presence entry says of somebody: its event without `participant-` or `outsider-`."""
+    return entry.event.partition("-")[2]
 
 
 def _is_told(connection: Connection, presence: str) -> bool:
     if connection.live is None:
         return False
-    service = agreement.load(connection.live.settings).status
+    service = wires.live_settings(connection).status
     if not service.complete:  # who is told that somebody came must also be told that he left
         _say_off(str(connection.id), str(connection.live_id))
         return False
@@ -50,33 +73,55 @@ def _say_off(connection: str, _revision: str) -> None:
     log.warning("writeback is off: status codes are missing", extra={"connection": connection})
 
 
-def _write(target: Target, participant: Participant, presence: str, happened_at: datetime) -> Writeback:
-    earlier = Writeback.objects.filter(target=target, participant=participant)
-    lane = Lane.objects.get_or_create(target=target, number=participant.id.int % LANES)[0].number
+def _tell(target: Target, participant: Participant, presence: str, happened_at: datetime) -> Writeback:
+    visit, now = participant.visit, timezone.now()
+    grace = timedelta(seconds=wires.live_settings(visit.connection).rejoin_seconds)
+    due_at = max(now, happened_at + grace) if presence == "disconnected" else now
+    return _write(target, visit, participant.id, presence, happened_at, next_at=min(due_at, now + grace))
+
+
+def _write(
+    target: Target, visit: Visit, participant: UUID | None, presence: str, happened_at: datetime, **more: Any
+) -> Writeback:
+    earlier = Writeback.objects.filter(target=target, visit=visit)
+    lane = Lane.objects.get_or_create(target=target, number=(participant or visit.id).int % LANES)[0].number
     return Writeback.objects.create(
         target=target,
-        organization_id=participant.visit.connection.organization_id,
-        participant=participant,
+        organization_id=visit.connection.organization_id,
+        visit=visit,
+        participant_id=participant,
         sequence=(earlier.aggregate(last=Max("sequence"))["last"] or 0) + 1,
         lane=lane,
         presence=presence,
         happened_at=happened_at,
-        next_at=timezone.now(),
+        **{"next_at": timezone.now()} | more,
     )
 
 
 def send_again(writeback: Writeback) -> Writeback:
-    """Tell the target once more, after a row was given up: always the participant's newest state, in a row of its
-    own."""
-    participant = writeback.participant
+    """Tell the target once more, after a row was given up: of a participant always the newest state, in a row of its
+    own; of the trail the same entry."""
     with transaction.atomic():
-        Visit.objects.select_for_update(no_key=True).get(pk=participant.visit_id)
-        newest = Writeback.objects.filter(target=writeback.target_id, participant=participant).latest("sequence")
-        if newest.state != WAITING:
-            newest = _write(newest.target, participant, newest.presence, newest.happened_at)
-            outdate("visit", participant.visit_id)
-        transaction.on_commit(lambda: wake(newest.target_id, newest.lane))
-    return newest
+        Visit.objects.select_for_update(no_key=True).get(pk=writeback.visit_id)
+        row = _revived(writeback) if writeback.entry_id else _renewed(writeback)
+        transaction.on_commit(partial(wake, row.target_id, row.lane))
+    return row
+
+
+def _revived(row: Writeback) -> Writeback:
+    now = timezone.now()
+    again = {"state": WAITING, "attempts": 0, "next_at": now, "created_at": now, "finished_at": None}
+    Writeback.objects.filter(pk=row.pk, state=DEAD).update(**again)
+    row.refresh_from_db()
+    return row
+
+
+def _renewed(row: Writeback) -> Writeback:
+    newest = Writeback.objects.filter(target=row.target_id, participant=row.participant_id).latest("sequence")
+    if newest.state == WAITING or newest.participant is None:
+        return newest
+    outdate("visit", newest.visit_id)
+    return _tell(newest.target, newest.participant, newest.presence, newest.happened_at)
 
 
 def wake(target_id: int, lane: int) -> None:
@@ -102,12 +147,29 @@ def wake_all(rows: QuerySet[Writeback]) -> int:
 
 
 def due(now: datetime) -> QuerySet[Writeback]:
-    """Rows to be tried now: not resting themselves, of a target that does not rest, of an EHR without an announced
-    downtime. A suspended connection lets no launch through, but visits that run are told to their end: the chart shows
-    nobody who has left."""
-    return Writeback.objects.filter(
-        Q(target__open_until=None) | Q(target__open_until__lte=now),
-        state=WAITING,
-        next_at__lte=now,
-        target__connection__live__isnull=False,
-    ).exclude(target__connection__downtimes__in=Downtime.running(now))
+    """Rows to be tried now: not resting themselves, of a target that does not rest and is not turned off, of an EHR
+    without an announced downtime. A suspended connection lets no launch through, but visits that run are told to their
+    end: the chart shows nobody who has left. Who has just left and may come back is told nothing of until that is
+    over, not even what came before."""
+    newer = Writeback.objects.filter(
+        target=OuterRef("target"), participant=OuterRef("participant"), sequence__gt=OuterRef("sequence")
+    )
+    may_come_back = newer.filter(entry=None, state=WAITING, next_at__gt=now)
+    return (
+        Writeback.objects.filter(
+            Q(target__open_until=None) | Q(target__open_until__lte=now),
+            state=WAITING,
+            next_at__lte=now,
+            target__connection__live__isnull=False,
+        )
+        .exclude(OFF)
+        .exclude(target__connection__downtimes__in=Downtime.running(now))
+        .exclude(Exists(may_come_back))
+    )
+
+
+def held(now: datetime) -> Q:
+    """Of the rows that wait, those that nobody will try for now: the target is off or rests, a downtime is announced,
+    or nothing is live."""
+    announced = Exists(Downtime.running(now).filter(connection=OuterRef("target__connection")))
+    return OFF | Q(target__open_until__gt=now) | Q(target__connection__live=None) | Q(announced)

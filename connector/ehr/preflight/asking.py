@@ -80,6 +80,7 @@ class Seen:
     token: Got = field(default_factory=Got)
     status: Got = field(default_factory=Got)
     control: Got = field(default_factory=Got)
+    repository: Got = field(default_factory=Got)
 
     @property
     def reachable(self) -> bool:
@@ -169,7 +170,7 @@ def _documents(seen: Seen, deadline: Deadline) -> dict[str, Callable[[], Got]]:
         "metadata": document(discovery.METADATA, discovery.FHIR_JSON),
         "configuration": document(discovery.CONFIGURATION, discovery.JSON),
     }
-    return questions | _status_service(seen.subject, deadline)
+    return questions | _status_service(seen.subject, deadline) | _repository(seen.subject, deadline)
 
 
 def _status_service(subject: Subject, deadline: Deadline) -> dict[str, Callable[[], Got]]:
@@ -186,6 +187,15 @@ def _status_service(subject: Subject, deadline: Deadline) -> dict[str, Callable[
         )
 
     return {"status": options(url), "control": options(urljoin(url, NO_SUCH_SERVICE))}
+
+
+def _repository(subject: Subject, deadline: Deadline) -> dict[str, Callable[[], Got]]:
+    """What the repository of AuditEvents says of itself. Nothing is created there as a test."""
+    url = f"{subject.audit_address}{discovery.METADATA}"
+    if not subject.audit_address:
+        return {}
+    asking = lambda: discovery.get(url, accept=discovery.FHIR_JSON, deadline=deadline)  # noqa: E731
+    return {"repository": lambda: _ask("GET", url, deadline, asking)}
 
 
 def _sign_in(seen: Seen, deadline: Deadline) -> dict[str, Callable[[], Got]]:

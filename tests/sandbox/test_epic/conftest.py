@@ -59,15 +59,15 @@ def keys() -> Iterator[Keys]:
 
 @pytest.fixture
 def backend(epic: Epic, keys: Keys) -> Callable[..., requests.Response]:
-    """Ask for a backend token: with a given assertion, or one with these claims, `kid` and `alg`."""
+    """Ask for a backend token, with a scope or none: with a given assertion, or one with these claims, `kid`, `alg`."""
     epic.client(BACKEND, jwks_url=keys.url)
 
-    def ask(assertion: str | None = None, **claims: Any) -> requests.Response:
+    def ask(assertion: str | None = None, scope: str = "", **claims: Any) -> requests.Response:
         asked = {
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": assertion or keys.assertion(epic.token_url, **claims),
-        }
+        } | ({"scope": scope} if scope else {})
         return requests.post(epic.token_url, data=asked, timeout=10)
 
     return ask

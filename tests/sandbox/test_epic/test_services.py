@@ -107,3 +107,49 @@ def test_the_status_service_takes_the_background_users_password_with_a_client_id
     assert requests.get(url, call, headers=headers, auth=(user, password), timeout=10).status_code == 200
     assert requests.get(url, call, headers=headers, auth=(user, "wrong"), timeout=10).status_code == 401
     assert requests.get(url, call, auth=(user, password), timeout=10).status_code == 403
+
+
+def audited(line: str, **more: object) -> dict[str, object]:
+    """A small AuditEvent with this tag."""
+    return {
+        "resourceType": "AuditEvent",
+        "meta": {"tag": [{"system": "https://connector.example/fhir/entry", "code": line}]},
+        "type": {"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "110100"},
+        "recorded": "2026-03-02T09:00:00+00:00",
+        "agent": [{"requestor": True}],
+        "source": {"observer": {"display": "the connector"}},
+    } | more
+
+
+def test_the_repository_keeps_each_audit_event_once_and_only_valid_ones(
+    epic: Epic, backend: Callable[..., requests.Response]
+) -> None:
+    base, tag = f"{epic.root}/audit/R4", "https://connector.example/fhir/entry"
+    granted = json_of(backend(scope="system/AuditEvent.write"))
+    assert granted["scope"] == "system/AuditEvent.write"
+
+    def create(event: dict[str, object], condition: str = "", token: str = "") -> requests.Response:
+        headers = {"Authorization": f"Bearer {token or granted['access_token']}"}
+        headers |= {"If-None-Exist": condition} if condition else {}
+        return requests.post(f"{base}/AuditEvent", json=event, headers=headers, timeout=10)
+
+    answers = [create(audited("1"), f"_tag={tag}|1"), create(audited("1"), f"_tag={tag}|1"), create(audited("2"))]
+    assert [answer.status_code for answer in answers] == [201, 200, 201]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert create(audited("3", agent=[])).status_code == 422
+    assert create(audited("3"), "patient=1").status_code == 412, "who ignores the condition matches them all"
+    assert create(audited("3"), token=json_of(backend())["access_token"]).status_code == 403
+    assert create(audited("3"), token="nonsense").status_code == 401
+    kept = requests.get(f"{epic.console}/audit", timeout=10).json()
+    assert [one["event"]["meta"]["tag"][0]["code"] for one in kept] == ["1", "2"]
+    assert "AuditEvents, test instance" in requests.get(f"{epic.url}/sandbox/", timeout=10).text
+    epic.switch(repository_takes_none=True)
+    assert create(audited("4")).status_code == 405
+
+
+def test_epics_own_fhir_base_takes_no_audit_event(epic: Epic, backend: Callable[..., requests.Response]) -> None:
+    headers = {"Authorization": f"Bearer {json_of(backend())['access_token']}", "Accept": "application/fhir+json"}
+    refused = requests.post(f"{epic.base}/AuditEvent", json=audited("1"), headers=headers, timeout=10)
+    assert (refused.status_code, refused.json()["resourceType"]) == (405, "OperationOutcome")
+    stated = requests.get(f"{epic.base}/metadata", headers=headers, timeout=10).json()
+    assert "AuditEvent" not in [resource["type"] for resource in stated["rest"][0]["resource"]]

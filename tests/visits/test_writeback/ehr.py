@@ -21,6 +21,8 @@ from visits.writeback.outbox import LANES
 
 STATUS = f"/Interconnect/{EPIC_STATUS_PATH}"
 TOKEN = "/oauth2/token"
+REPOSITORY = "/audit/R4"
+AUDIT = f"{REPOSITORY}/AuditEvent"
 
 
 class Ehr:
@@ -30,7 +32,8 @@ class Ehr:
         self.server = server
         base = "/Interconnect/api/FHIR/R4"
         found = {"authorization_endpoint": f"{server.url}/oauth2/authorize", "token_endpoint": f"{server.url}{TOKEN}"}
-        server.answer(f"{base}/.well-known/smart-configuration", Reply(found))
+        for address in (base, REPOSITORY):
+            server.answer(f"{address}/.well-known/smart-configuration", Reply(found))
         server.answer(TOKEN, Reply({"access_token": "first", "expires_in": 3600}))
         server.answer(STATUS, Reply())
         self.connection: Connection = factories.connection(base_url=f"{server.url}{base}", target=False)
@@ -62,9 +65,10 @@ class Ehr:
         return [enqueue(self.person(f" {number}"), presence) for number in range(count)]
 
     def drain(self) -> None:
-        """One worker goes once through every lane."""
-        for lane in range(LANES):
-            writeback.drain(self.target.pk, lane)
+        """One worker goes once through every lane of every target."""
+        for target in Target.objects.filter(connection=self.connection):
+            for lane in range(LANES):
+                writeback.drain(target.pk, lane)
 
 
 @contextmanager
@@ -92,7 +96,8 @@ def time_passes(**by: float) -> None:
     Lane.objects.update(leased_until=F("leased_until") - span)
 
 
-def trail_of(participant: Participant) -> list[str]:
+def trail_of(participant: Participant | None) -> list[str]:
+    assert participant is not None
     return list(Entry.objects.filter(participant=participant.pk).order_by("id").values_list("event", flat=True))
 
 

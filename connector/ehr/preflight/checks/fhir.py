@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connector.ehr import discovery
-from connector.ehr.preflight.asking import Seen
+from connector.ehr.preflight.asking import Got, Seen
 from connector.ehr.preflight.evidence import fault, media_type, plain, told
 from connector.ehr.preflight.shapes import Finding, Kind, Level
 
@@ -95,7 +95,30 @@ def resources(seen: Seen) -> Iterator[Finding]:
 def _offered(statement: dict[str, Any]) -> dict[str, list[str]]:
     """Resource types and what may be done with each."""
     return {
-        str(resource.get("type")): [str(item.get("code")) for item in discovery.dicts(resource.get("interaction"))]
-        for rest in discovery.dicts(statement.get("rest"))
-        for resource in discovery.dicts(rest.get("resource"))
+        kind: [str(item.get("code")) for item in discovery.dicts(resource.get("interaction"))]
+        for kind, resource in _resources(statement)
     }
+
+
+def _resources(statement: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for rest in discovery.dicts(statement.get("rest")):
+        for resource in discovery.dicts(rest.get("resource")):
+            yield str(resource.get("type")), resource
+
+
+def repository(seen: Seen) -> Iterator[Finding]:
+    """Whether the repository of AuditEvents, where the settings name one, says that it takes them, and each once."""
+    got = seen.repository
+    if got.asked:
+        check, level = _accepts(got)
+        yield Finding(check, level, got.asked, told(got))
+
+
+def _accepts(got: Got) -> tuple[str, Level]:
+    statement = got.document
+    if str(statement.get("resourceType")) not in discovery.STATEMENTS:
+        return "repository-unreadable", "warns"
+    if "create" not in _offered(statement).get("AuditEvent", ()):
+        return "repository-not-offered", "warns"
+    conditional = dict(_resources(statement))["AuditEvent"].get("conditionalCreate")
+    return ("repository-accepts", "ok") if conditional is True else ("repository-unconditional", "info")

@@ -98,4 +98,26 @@ SERVICES = {
         _("Check the path in the settings, and let the proxy pass it without a sign-in page."),
         EHR_OPERATIONS,
     ),
+    "repository-accepts": Explanation(
+        _("The repository accepts AuditEvents"),
+        _("It says that they can be created there, each once however often it is sent."),
+    ),
+    "repository-unconditional": Explanation(
+        _("The repository does not promise to keep each AuditEvent once"),
+        _("It accepts them, but says nothing of conditional create. What is sent again may be there twice."),
+        _("Ask its operator whether If-None-Exist is honoured. Some servers do so without saying it."),
+        EHR_OPERATIONS,
+    ),
+    "repository-not-offered": Explanation(
+        _("The repository takes no AuditEvents"),
+        _("It does not list their creation. At the first refusal it is turned off, and what it should get is held."),
+        _("Let it accept AuditEvent, or name another repository in the settings. Epic's own FHIR server takes none."),
+        ADMINISTRATOR,
+    ),
+    "repository-unreadable": Explanation(
+        _("The repository does not describe itself"),
+        _("Its CapabilityStatement could not be read, so nobody knows whether it accepts AuditEvents."),
+        _("Check its address in the settings to its end, and that the connector may reach it."),
+        ADMINISTRATOR,
+    ),
 }
