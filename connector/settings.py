@@ -182,7 +182,7 @@ CELERY_BEAT_SCHEDULE = {
         "visits.tasks.renew_subscriptions": 60.0,
         "visits.tasks.forget": 3600.0,
         "portal.tasks.watch_connections": 60.0,
-        "portal.tasks.check_addresses": 86_400.0,
+        "portal.tasks.check_addresses": 3600.0,
         "portal.tasks.check_approvers": 3600.0,
         "portal.tasks.rotate_keys": 3600.0,
         "connector.tasks.deliver_mail": 15.0,

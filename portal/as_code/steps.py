@@ -70,7 +70,7 @@ def _listed(connection: Connection, revision: Revision) -> Listed:
     return Listed(
         base_url=connection.base_url,
         environment=connection.environment,  # type: ignore[arg-type]
-        approver=Approver(revision.approver_oid, revision.approver_name, revision.approver_upn),
+        approver=Approver(revision.approver_oid, revision.approver_name, revision.approver_upn, revision.approver_mail),
         settings=agreement.load(revision.settings),
         **{name: getattr(connection, name) for name in DETAILS},
     )
@@ -121,7 +121,7 @@ def _submit(organization: Organization, step: Step, actor: Actor) -> Connection:
         organization=organization,
         base_url=listed.base_url,
         environment=listed.environment,
-        approver=Person(oid=str(approver.oid), name=approver.name, upn=approver.upn, title="", enabled=True),
+        approver=Person(str(approver.oid), approver.name, approver.upn, "", enabled=True, mail=approver.mail),
         actor=actor,
         settings=listed.settings,
         seen=step.seen,

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import access, problems
+from connector import access, mail, problems
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Check, Connection, Organization
@@ -54,15 +54,22 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_GET
 def connection(request: HttpRequest, ref: str) -> HttpResponse:
     """One connection as its administrator sees it: state, settings, history, and the link for the approver."""
+    return show(request, access.connection_of(signed_in(request), ref), ReasonForm())
+
+
+def show(request: HttpRequest, shown: Connection, form: ReasonForm, *, status: int = 200) -> HttpResponse:
+    """The page of a connection; with what was typed where nothing came of it."""
     user = signed_in(request)
-    shown: Connection = access.connection_of(user, ref)
     return shell.page(
         request,
         "portal/connection.html",
         "configure",
+        status=status,
         connection=shown,
         revision=shown.shown,
-        form=ReasonForm(),
+        form=form,
+        mark=services.mark(shown),
+        mail_is_on=mail.is_on(),
         told=records.is_told(shown),
         may_edit=access.administered_by(user) is not None or access.is_approver(user, shown),
         approver_link=settings.PUBLIC_URL + services.approver_path(shown),

@@ -83,8 +83,10 @@ TYPES = get_type_hints(Settings) | {f"status.{name}": kind for name, kind in get
 class SettingsForm(forms.Form):
     """The settings of a revision, and what goes with them from one press to the next."""
 
-    # The newest revision when the page was opened, and a secret that was typed a press ago: sent along, never typed.
+    # The newest revision when the page was opened, which warnings were read, and a secret that was typed a press ago:
+    # sent along, never typed.
     seen = forms.IntegerField(widget=forms.HiddenInput)
+    said = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     secret_kid = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, settles_approver: bool = True, **kwargs: Any) -> None:
