@@ -84,8 +84,8 @@ def figures_of(connections: Iterable[Connection]) -> dict[UUID, Figures]:
         "waiting_since": _over(told.filter(state=State.WAITING), Min("created_at")),
         "rests_until": _over(targets, Max("open_until")),
     }
-    rows = Connection.objects.filter(pk__in=[one.pk for one in connections]).values("pk", **found)
-    return {row.pop("pk"): Figures(**row) for row in rows}
+    rows = Connection.objects.filter(pk__in=[one.pk for one in connections]).annotate(**found)
+    return {pk: Figures(**dict(zip(found, values, strict=True))) for pk, *values in rows.values_list("pk", *found)}
 
 
 def _over(rows: QuerySet[Any], found: Aggregate) -> Subquery:
