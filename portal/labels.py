@@ -58,6 +58,8 @@ DETAILS: dict[str, Promise] = {
     "ends": gettext_lazy("Until"),
     "ended": gettext_lazy("Ended early"),
     "format": gettext_lazy("Format"),
+    "line": gettext_lazy("Line of “Getting ready”"),
+    "by": gettext_lazy("By"),
     "shown": gettext_lazy("Filter"),
 }
 # What stands for a value that is a code.
