@@ -8,13 +8,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import access, keys, mail
-from connector.models import Change, Connection, Downtime
+from connector.models import Change, Connection, Downtime, Key
 from connector.signin import signed_in
-from portal import downtime, history, shell, watch
+from portal import downtime, history, preflight, shell, watch
 from portal.actors import actor_of
 from portal.downtime import DowntimeForm
 from portal.watch import Alarm
@@ -22,6 +22,10 @@ from visits import services as visits
 from visits.services import Figures
 
 PAGE = 20
+KEYS = {
+    Key.Purpose.SIGNING: gettext_lazy("Signing key"),
+    Key.Purpose.NOTIFICATION: gettext_lazy("Certificate for notifications"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def one(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _detail(request: HttpRequest, connection: Connection, form: DowntimeForm, *, status: int = 200) -> HttpResponse:
-    now = timezone.now()
+    now, checked = timezone.now(), connection.preflights.first()
     return shell.page(
         request,
         "portal/status_one.html",
@@ -62,11 +66,18 @@ def _detail(request: HttpRequest, connection: Connection, form: DowntimeForm, *,
         connection=connection,
         given_up=visits.given_up(connection),
         downtimes=connection.downtimes.filter(ends_at__gt=now),
-        signing_key=keys.signing_key_row(connection.environment),
-        preflight=connection.preflights.first(),
+        in_use=[_in_use(Key.Purpose.SIGNING, connection.environment), _in_use(Key.Purpose.NOTIFICATION)],
+        preflight=checked,
+        warned=any(line.finding.level == "warns" for line in preflight.lines_of(checked)),
         governs=access.governs(signed_in(request), connection),
         form=form,
     )
+
+
+def _in_use(purpose: Key.Purpose, environment: str = "") -> tuple[str, keys.Line | None]:
+    """What a key pair is for, and the one in use with its time; None where the first is still to be made."""
+    found = (line for line in keys.lines(purpose, environment) if line.state == keys.State.CURRENT)
+    return str(KEYS[purpose]), next(found, None)
 
 
 def lines_of(connections: list[Connection]) -> list[Line]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from connector import access, mail, problems
 from connector.errors import WireError
 from connector.http import Deadline
-from connector.models import Check, Connection, Organization
+from connector.models import Check, Connection, Decision, Organization
 from connector.signin import signed_in
 from connector.teams.graph import Person
 from portal import directory, records, services, shell
@@ -57,6 +57,14 @@ def connection(request: HttpRequest, ref: str) -> HttpResponse:
     return show(request, access.connection_of(signed_in(request), ref), ReasonForm())
 
 
+def _stopped(shown: Connection) -> Decision | None:
+    """The return or the suspension that the connection rests on, whose reason its readers have to know."""
+    newest = shown.decisions.first()
+    returned = newest is not None and newest.kind == Decision.Kind.RETURN and shown.proposed_id is None
+    suspended = newest is not None and newest.kind == Decision.Kind.SUSPEND
+    return newest if returned or suspended else None
+
+
 def show(request: HttpRequest, shown: Connection, form: ReasonForm, *, status: int = 200) -> HttpResponse:
     """The page of a connection; with what was typed where nothing came of it."""
     user = signed_in(request)
@@ -69,6 +77,7 @@ def show(request: HttpRequest, shown: Connection, form: ReasonForm, *, status: i
         revision=shown.shown,
         form=form,
         mark=services.mark(shown),
+        stopped=_stopped(shown),
         mail_is_on=mail.is_on(),
         told=records.is_told(shown),
         may_edit=access.administered_by(user) is not None or access.is_approver(user, shown),

@@ -211,6 +211,18 @@ def test_a_return_reaches_the_administrators_with_its_reason(connection: Connect
     assert (told.recipient, told.kind, told.detail["reason"]) == (MAIL, "returned", "The wrong environment.")
 
 
+def test_the_reason_of_a_return_stands_on_the_page_until_something_is_submitted_again(
+    connection: Connection, ben: User
+) -> None:
+    ada = browser_of(administrator(connection.organization))
+    assert connection.proposed
+    decide(browser_of(ben), connection, connection.proposed, "return", "The wrong environment.")
+    notice = opened(ada, connection).select_one(".notice--warning")
+    assert words(notice).endswith("Returned by Ben Okafor The wrong environment.")
+    proposed(Connection.objects.get(pk=connection.pk), ben)
+    assert "Returned by" not in words(opened(ada, connection).main).partition("History")[0]
+
+
 @pytest.mark.usefixtures("mailing")
 def test_an_approval_reaches_the_administrators(connection: Connection, ben: User, directory: Directory) -> None:
     assert connection.proposed
