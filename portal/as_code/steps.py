@@ -93,7 +93,10 @@ def _step(listed: Listed, connection: Connection | None) -> Step:
         return Step(listed, None, {})
     before = _listed(connection, revision)
     settings = replace(listed.settings, secret_kid=before.settings.secret_kid)
-    listed = replace(listed, base_url=connection.base_url, settings=settings)
+    approver = listed.approver
+    if approver.oid == before.approver.oid:
+        approver = replace(approver, mail=approver.mail or before.approver.mail)
+    listed = replace(listed, base_url=connection.base_url, settings=settings, approver=approver)
     old, new = flat(before), flat(listed)
     names = [*new, *(name for name in old if name not in new)]
     changes = {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -103,7 +104,7 @@ def test_what_nobody_did_was_done_by_the_connector(connection: Connection) -> No
     ids=str,
 )
 def test_codes_and_times_of_the_record_are_said_in_words(
-    detail: dict[str, object], said: str, connection: Connection
+    detail: dict[str, Any], said: str, connection: Connection
 ) -> None:
     history.record(connection.organization, Change.Kind.DOWNTIME, connection=connection, **detail)
     page = browser_of(administrator(connection.organization)).get(reverse("history")).content

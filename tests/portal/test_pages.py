@@ -138,7 +138,9 @@ def seen(house: House, visitor: Visitor) -> dict[str, dict[str, str]]:
     forwarded line."""
     ben, records = steps.approved(house, visitor)
     ref = records.path.split("/")[2]
-    visit = ben.press(ben.open(f"/try/{ref}/"), "Begin the test visit", **dict.fromkeys(IDS, "1")).path.split("/")[3]
+    visit = ben.press(
+        ben.open(f"/try/{ref}/"), "Begin the test visit", follow=True, **dict.fromkeys(IDS, "1")
+    ).path.split("/")[3]
     shared = visitor.press(visitor.open("/ready/"), "Forward : Application access policy")
     token = shared.rows("Link")[0].split("/")[-2]
     steps.submit(visitor)

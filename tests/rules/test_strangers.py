@@ -37,6 +37,7 @@ class Owned:
         self.user = administrator(self.connection.organization)
         settings = self.connection.shown.settings | {"authentication": "certificate"}
         Revision.objects.update(settings=settings, approver_oid=self.user.oid)
+        assert self.connection.live
         EhrSignIn.objects.create(revision=self.connection.live, user=self.user, proof=PROOF)
         self.named = {
             "ref": self.connection.ref,
