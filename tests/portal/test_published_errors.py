@@ -15,6 +15,7 @@ from tests.visits import steps
 from tests.visits.call import Call
 from tests.visits.steps import CARLA, PIA, PRODUCTION, Clinic
 
+EHR_SIGN_IN = "Sign in to the EHR"
 GROUP_WITH_CSN = "CONTEXT=sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
 
 
@@ -41,7 +42,7 @@ def at_approval(clinic: Clinic, **wrong: bool) -> Shown:
     page = ben.sign_in_by_link(portal.submit(clinic.administrator).rows("Link for the approver")[0], "Ben Okafor")
     switch(clinic.house, "epic", **wrong)
     shown = portal.at_ehr(ben, page)
-    return ben.press(shown, "Ben Okafor") if shown.heading == "Sign in" else shown
+    return ben.press(shown, "Ben Okafor") if shown.heading == EHR_SIGN_IN else shown
 
 
 def keys_missing(clinic: Clinic) -> Shown:
@@ -88,12 +89,9 @@ def no_group_records(clinic: Clinic) -> Shown:
 
 
 def patient_waits_unseen(clinic: Clinic) -> Shown:
-    """The clinician is in Teams; his page stays beside it."""
-    steps.enter(clinic, CARLA)
+    """The clinician is in Teams; the visit's page says who waits."""
     steps.enter(clinic, PIA)
-    clinician = clinic.visitor()
-    page = clinician.press(clinician.open(clinic.press(CARLA)), "Dr. Carla Mendes")
-    return clinician.open(page.url)
+    return clinicians_page(clinic)
 
 
 def patient_is_told_to_install(clinic: Clinic) -> Shown:
@@ -105,7 +103,7 @@ def clinicians_page(clinic: Clinic) -> Shown:
     """The visit's page, which a second press of the button shows."""
     clinician = clinic.visitor()
     steps.enter(clinic, CARLA, visitor=clinician)
-    return clinician.open(clinic.press(CARLA), follow=True)
+    return clinician.open(clinic.press(CARLA))
 
 
 def patient_stays_behind(clinic: Clinic) -> Shown:

@@ -57,7 +57,7 @@ def test_a_connection_without_visits_is_all_right(ada: Client, connection: Conne
     assert "OK" in listed
 
 
-def test_the_keys_that_a_connection_rests_on_say_when_the_next_ones_follow(
+def test_the_keys_that_a_connection_rests_on_say_until_when_they_serve(
     ada: Client, connection: Connection, settings: LazySettings
 ) -> None:
     settings.SIGNING_KEY_DAYS, settings.NOTIFICATION_KEY_DAYS = 90, 0
@@ -67,7 +67,7 @@ def test_the_keys_that_a_connection_rests_on_say_when_the_next_ones_follow(
     shown = page(ada, connection)
     follows = words(BeautifulSoup(moment(signing.not_before + timedelta(days=90), "datetime"), "html.parser"))
     assert f"Signing key {signing.kid} since" in shown
-    assert f"followed by the next one {follows}" in shown
+    assert f"until {follows}" in shown
     assert f"Certificate for notifications {notification.kid} since" in shown
     assert "until it is rotated" in shown
 

@@ -33,7 +33,7 @@ def test_one_person_sets_everything_up_but_consent_which_a_third_gives(
     ben, ada, epic = person(), person(), person()
     ben.goto(house.urls["web"])
     people.sign_in_with_microsoft(ben, "Ben Okafor")
-    ben.get_by_role("button", name="Forward: Admin consent").click()
+    ben.locator("#consent form[action$='/forward/'] button").click()
     link = people.copied(ben, "Link")
 
     # Ada has no portal session, and gets none; yet she reads what is asked, and gives it.
