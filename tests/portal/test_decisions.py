@@ -415,6 +415,17 @@ def test_an_old_tab_suspends_all_the_same(connection: Connection, directory: Dir
     assert decided(connection) == ["suspend"]
 
 
+def test_a_form_that_was_sent_after_the_sign_out_leads_to_a_page_that_says_so(connection: Connection) -> None:
+    address = reverse("act", args=[connection.ref])
+    signed_out = Client().post(address, {"action": "withdraw", "reason": "Too early."})
+    assert signed_out.headers["Location"] == f"{reverse('signin')}?next={address}"
+    back = browser_of(administrator(connection.organization)).get(address)
+    page = BeautifulSoup(back.content, "html.parser")
+    assert (back.status_code, back.headers["Allow"], words(page.h1)) == (405, "POST", "Nothing was sent")
+    assert page.find("a", href=reverse("portal"))
+    assert decided(connection) == []
+
+
 @pytest.mark.usefixtures("mailing")
 @pytest.mark.parametrize(
     ("upn", "mailbox", "told", "said"),
