@@ -79,6 +79,7 @@ def show(request: HttpRequest, shown: Connection, form: ReasonForm, *, status: i
         mark=services.mark(shown),
         stopped=_stopped(shown),
         mail_is_on=mail.is_on(),
+        mailed=shown.shown.submitted_by.oid != shown.shown.approver_oid,  # nobody is told what he did himself
         told=records.is_told(shown),
         may_edit=access.administered_by(user) is not None or access.is_approver(user, shown),
         approver_link=settings.PUBLIC_URL + services.approver_path(shown),

@@ -28,7 +28,7 @@ KINDS: dict[str, Any] = {
 # Details that are times, that are of use to programs alone, and whose values are codes.
 MOMENTS = {"begins", "ends"}
 UNSAID = {"proof"}
-WORDS: dict[str, dict[object, str | Promise]] = {
+WORDS: dict[str, dict[str, Any]] = {
     "line": {line.name: line.title for line in LINES.values()},
     "by": {"somebody-else": gettext_lazy("somebody who is not signed in here")},
     "environment": dict(Environment.choices),
@@ -91,7 +91,7 @@ def _value(name: str, value: object) -> str:
         return _("yes") if value else _("no")
     if name in MOMENTS and (when := parse_datetime(str(value))):
         return moment(when, "datetime")
-    return _("nothing") if value in ("", None) else str(WORDS.get(name, {}).get(value, value))
+    return _("nothing") if value in ("", None) else str(WORDS.get(name, {}).get(str(value), value))
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,8 @@ def test_an_administrator_who_names_himself_writes_to_nobody(connection: Connect
     ada = administrator(connection.organization)
     submit_again(connection, Actor(ada, "Ada Lindqvist"), str(ada.oid))
     assert mails() == []
+    page = opened(browser_of(ada), Connection.objects.get(pk=connection.pk))
+    assert "mail" not in words(page.select_one(".notice--info"))
 
 
 def submit_again(connection: Connection, actor: Actor, oid: str) -> None:

@@ -2,12 +2,10 @@
 what to mend and who can."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from sandbox.launcher.house import House
-from tests.conftest import first_day
 from tests.portal import steps as portal
 from tests.portal.steps import Shown, switch
 from tests.stories.people import INSTANCE
@@ -17,18 +15,6 @@ from tests.visits.steps import CARLA, PIA, PRODUCTION, Clinic
 
 EHR_SIGN_IN = "Sign in to the EHR"
 GROUP_WITH_CSN = "CONTEXT=sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
-
-
-@pytest.fixture(scope="module")
-def open_clinic(running_house: House) -> Iterator[Clinic]:
-    with steps.opened(first_day(running_house)) as clinic:
-        yield clinic
-
-
-@pytest.fixture
-def clinic(open_clinic: Clinic) -> Clinic:
-    open_clinic.tidy_up()
-    return open_clinic
 
 
 def without_suffix(clinic: Clinic) -> Shown:
