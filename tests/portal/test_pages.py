@@ -86,6 +86,9 @@ WATCH_FOCUS = """() => {
         one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.tabIndex >= 0
         && (one.type !== "radio" || one === first(one)));
     window.reached = new Map();
+    document.body.tabIndex = -1;  // a page may have put the focus on a field: begin at its top
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
     document.addEventListener("focusin", (event) => {
         const outline = getComputedStyle(event.target).outlineStyle;
         if (!window.reached.has(event.target)) window.reached.set(event.target, outline);
