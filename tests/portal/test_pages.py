@@ -187,6 +187,7 @@ def test_nothing_is_wrong_with_any_page_for_a_screen_reader_and_for_a_keyboard(h
         wrong[f"{name}, on a phone"] = violations(page) + too_wide(page)
         page.set_viewport_size(VIEWPORTS["desktop"])
         page.emulate_media(color_scheme="dark")
+        page.reload()  # colours that are still changing have no contrast to speak of
         wrong[f"{name}, in the dark"] = violations(page)
         page.emulate_media(color_scheme="light")
         plain.goto(addresses[name])
