@@ -135,6 +135,13 @@ def undelivered(organization: Organization) -> QuerySet[Notice]:
     return organization.notices.filter(sent_at=None, ended_at=None).exclude(code="").order_by("-created_at")
 
 
+def send_again(organization: Organization) -> int:
+    """Try what was given up once more, now; returns how many. What waits is tried by itself; what is no address never
+    is."""
+    given_up = undelivered(organization).exclude(given_up_at=None).exclude(code="mail-address")
+    return given_up.update(given_up_at=None, attempts=0, next_at=timezone.now())
+
+
 def due(now: datetime) -> QuerySet[Notice]:
     """What waits to be sent."""
     return Notice.objects.filter(sent_at=None, given_up_at=None, ended_at=None, next_at__lte=now)

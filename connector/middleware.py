@@ -1,5 +1,5 @@
-"""Small middleware: a reference number for every request, the reader's language, and nothing of ours in anybody's
-cache."""
+"""Small middleware: a reference number for every request, the reader's language, nothing of ours in anybody's cache,
+and a page where there would be none."""
 
 import logging
 import secrets
@@ -64,3 +64,18 @@ class Language(LocaleMiddleware):
         answered = super().process_response(request, response)
         translation.deactivate()  # what the thread does next is nobody's page
         return answered
+
+
+def no_empty_page(get_response: Next) -> Next:
+    """Who opens an address that only takes forms reads why he is there: a form that was sent after the session had
+    ended leads to the sign-in, and from there back to its address."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code != 405 or request.method != "GET":
+            return response
+        page = problems.bare(request, 405)
+        page.headers["Allow"] = response.headers["Allow"]  # RFC 9110 §15.5.6
+        return page
+
+    return middleware

@@ -265,7 +265,7 @@ def page(
 
 
 def bare(request: HttpRequest, status: int) -> HttpResponse:
-    """A page for what never reached a view of ours (400, 403, 404) or broke beside it (500); its line in the log."""
+    """A page for what never reached a view of ours (400 to 405) or broke beside it (500); its line in the log."""
     log.warning("error page shown", extra={"status": status})
     # Somebody who is signed in to the portal may just have the wrong account for this page.
     signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated

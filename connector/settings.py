@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "csp.middleware.CSPMiddleware",
+    "connector.middleware.no_empty_page",
 ]
 TEMPLATES = [
     {
@@ -185,7 +186,7 @@ CELERY_BEAT_SCHEDULE = {
         "visits.tasks.end_meetings": 10.0,
         "visits.tasks.forget": 3600.0,
         "portal.tasks.watch_connections": 60.0,
-        "portal.tasks.check_addresses": 86_400.0,
+        "portal.tasks.check_addresses": 3600.0,
         "portal.tasks.check_approvers": 3600.0,
         "portal.tasks.rotate_keys": 3600.0,
         "connector.tasks.deliver_mail": 15.0,

@@ -188,6 +188,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     user, revision, checked = signed_in(request), connection.shown, connection.preflights.first()
+    found = preflight.lines_of(checked)
     return shell.page(
         request,
         "portal/approve.html",
@@ -202,7 +203,8 @@ def _page(
         clients=records.client_records(connection, revision),
         changes=changes(connection.live, revision),
         preflight=checked,
-        findings=[line for line in preflight.lines_of(checked) if line.finding.level != "ok"],
+        findings=[line for line in found if line.finding.level in {"blocks", "warns"}],
+        informing=[line for line in found if line.finding.level == "info"],
         mail_is_on=mail.is_on(),
     )
 

@@ -74,6 +74,8 @@ DETAILS: dict[str, Promise] = {
     "ends": gettext_lazy("Until"),
     "ended": gettext_lazy("Ended early"),
     "format": gettext_lazy("Format"),
+    "line": gettext_lazy("Line of “Getting ready”"),
+    "by": gettext_lazy("By"),
     "shown": gettext_lazy("Filter"),
     "what": gettext_lazy("What"),
     "reader": gettext_lazy("Reader of the reports"),

@@ -16,6 +16,7 @@ from connector.models import Connection, Revision
 from connector.signin import signed_in
 from portal import directory, services
 from portal.actors import Actor, actor_of
+from portal.configure import pages
 from portal.directory import Unconfirmed
 from portal.forms import ReasonForm
 from portal.services import Refused
@@ -38,29 +39,32 @@ def act(request: HttpRequest, ref: str) -> HttpResponse:
     if request.POST["action"] != "withdraw" and not access.governs(user, connection):
         raise Http404
     form = ReasonForm(request.POST)
-    if form.is_valid():
-        _do(request, connection, request.POST["action"], form.cleaned_data["reason"])
-    else:
+    if not form.is_valid():
         messages.error(request, _("Say why: the other side reads it. Nothing was changed."))
+    done = form.is_valid() and _do(request, connection, request.POST["action"], form.cleaned_data["reason"])
     # Who was named by nothing but the proposal that he withdrew does not see the connection any more.
-    still_seen = access.connections_of(user).filter(ref=ref).exists()
-    return redirect("connection", ref=ref) if still_seen else redirect("approve")
+    now = access.connections_of(user).filter(ref=ref).first()
+    if now and not done:
+        return pages.show(request, now, form, status=422)
+    return redirect("connection", ref=ref) if now else redirect("approve")
 
 
-def _do(request: HttpRequest, connection: Connection, action: str, reason: str) -> None:
-    """Do it and say so, or say why not."""
+def _do(request: HttpRequest, connection: Connection, action: str, reason: str) -> bool:
+    """Do it and say so, or say why not. Returns whether it was done."""
     service, done = ACTIONS[action]
     actor = actor_of(request, connection.organization, connection)
     about = connection.proposed if action == "withdraw" else connection.live
     try:
         _confirm(actor, connection)
-        service(connection=connection, actor=actor, reason=reason)
+        service(connection=connection, actor=actor, reason=reason, seen=request.POST.get("seen", ""))
     except Unconfirmed as unconfirmed:
         messages.error(request, unconfirmed.text)
     except Refused:
         messages.warning(request, _("This was changed in the meantime. Here is how it stands now."))
     else:
         messages.success(request, with_mail(str(done), connection, about, actor))
+        return True
+    return False
 
 
 def _confirm(actor: Actor, connection: Connection) -> None:

@@ -1,9 +1,12 @@
 """The preflight of a FHIR base URL: when it is entered, when somebody asks, and daily for approved connections."""
 
+import itertools
+import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib import messages
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -11,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from connector import access, agreement, wires
+from connector.agreement import Settings
 from connector.each import each
 from connector.ehr import preflight, status
 from connector.ehr.preflight import Explanation, Finding, Report, Subject
@@ -21,6 +25,8 @@ from portal import shell
 
 SECONDS = 20.0
 KEPT = timedelta(days=30)
+EACH = timedelta(hours=23)
+MAX_SECONDS = 240.0  # of one run: less than the broker waits before it hands a task to somebody else
 GRAVEST_FIRST = ("blocks", "warns", "info", "ok")
 # level -> (kind of the state component)
 KINDS = {"blocks": "error", "warns": "warning", "info": "info", "ok": "ok"}
@@ -35,10 +41,11 @@ class Line:
     explanation: Explanation
 
 
-def subject_of(connection: Connection) -> Subject:
-    """What is checked of a connection: its newest settings, held against what was approved."""
-    agreed = agreement.load(connection.shown.settings)
-    approved = connection.live is not None
+def subject_of(connection: Connection, typed: Settings | None = None) -> Subject:
+    """What is checked of a connection: its newest settings, held against what was approved. Settings that somebody is
+    about to propose stand for themselves: their approval is what accepts that the EHR has moved."""
+    agreed = typed or agreement.load(connection.shown.settings)
+    approved = connection.live is not None and typed is None
     return Subject(
         base_url=connection.base_url,
         environment=connection.environment,
@@ -85,7 +92,19 @@ def findings(request: HttpRequest, ref: str) -> HttpResponse:
     )
 
 
-def check_daily() -> None:
-    """Check every approved connection; what it finds rings on the status page and by mail (portal.watch)."""
-    live = Connection.objects.exclude(live=None).select_related("organization", "live", "proposed")
-    each(live.iterator(), lambda connection: check(connection, Preflight.Trigger.DAILY, Deadline.after(SECONDS)))
+def check_due(now: datetime) -> None:
+    """Check the approved connections that were not checked for a day, as long as a task may take; the next run goes on
+    with those that have waited longest. What is found rings on the status page and by mail (portal.watch)."""
+    until = time.monotonic() + MAX_SECONDS
+    each(
+        itertools.takewhile(lambda _: time.monotonic() < until, due(now).iterator()),
+        lambda connection: check(connection, Preflight.Trigger.DAILY, Deadline.after(SECONDS)),
+    )
+
+
+def due(now: datetime) -> QuerySet[Connection]:
+    """The approved connections whose address nobody has checked for a day, longest ago first."""
+    newest = Preflight.objects.filter(connection=OuterRef("pk")).order_by("-at").values("at")[:1]
+    live = Connection.objects.exclude(live=None).annotate(checked=Subquery(newest))
+    waiting = live.filter(Q(checked=None) | Q(checked__lt=now - EACH)).order_by(F("checked").asc(nulls_first=True))
+    return waiting.select_related("organization", "live", "proposed")

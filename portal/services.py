@@ -47,6 +47,7 @@ def submit(
             approver_oid=approver.oid,
             approver_name=approver.name,
             approver_upn=approver.upn,
+            approver_mail=approver.mail,
             submitted_by=actor.user,
             submitted_by_name=actor.name,
             address=actor.address,
@@ -68,7 +69,7 @@ def _tell_of_proposal(connection: Connection, revision: Revision, actor: Actor) 
     """Tell the approver what waits for him; where he made it himself, the administrators."""
     waits, edited = approver_path(connection), reverse("connection", args=[connection.ref])
     if not _is_approver(actor, revision):
-        _tell(connection, "proposal-waits", [revision.approver_upn], by=actor.name, path=waits)
+        _tell(connection, "proposal-waits", [revision.approver_address], by=actor.name, path=waits)
     if not connection.organization.administrators.filter(user=actor.user).exists():
         _tell(connection, "edited", [connection.notification_mail], by=actor.name, path=edited)
 
@@ -83,7 +84,7 @@ def _tell(connection: Connection, kind: str, recipients: list[str], **detail: st
 
 def others(connection: Connection, revision: Revision, actor: Actor) -> list[str]:
     """Whom a decision of the actor is told: the connection's mail, and the approver unless he decided himself."""
-    approver = "" if _is_approver(actor, revision) else revision.approver_upn
+    approver = "" if _is_approver(actor, revision) else revision.approver_address
     return [address for address in (connection.notification_mail, approver) if address]
 
 
@@ -150,20 +151,30 @@ def return_(*, connection: Connection, revision: Revision, actor: Actor, reason:
     connection.save(update_fields=["proposed"])
 
 
+def mark(connection: Connection) -> str:
+    """How a connection stands: another proposal, or another decision, makes another mark. A form carries the one of the
+    page that it was on."""
+    newest = connection.decisions.first()
+    return f"{connection.proposed_id or ''}.{newest.pk if newest else ''}"
+
+
 @transaction.atomic
-def withdraw(*, connection: Connection, actor: Actor, reason: str) -> None:
-    """Take a proposal back before it was decided."""
+def withdraw(*, connection: Connection, actor: Actor, reason: str, seen: str | None = None) -> None:
+    """Take a proposal back before it was decided. `seen` is the mark of what the actor had before him; where something
+    else stands there now, Refused says so."""
     connection = _locked(connection)
     if connection.proposed is None:
         raise Refused("not-proposed")
+    if seen not in {None, mark(connection)}:
+        raise Refused("changed")
     _decide(connection, connection.proposed, Decision.Kind.WITHDRAW, actor, reason=reason)
     connection.proposed = None
     connection.save(update_fields=["proposed"])
 
 
 @transaction.atomic
-def suspend(*, connection: Connection, actor: Actor, reason: str) -> None:
-    """Stop launches at once. Visits that run go on."""
+def suspend(*, connection: Connection, actor: Actor, reason: str, seen: str | None = None) -> None:
+    """Stop launches at once, whatever was `seen`: stopping waits for nobody to read. Visits that run go on."""
     connection = _locked(connection)
     if connection.live is None or connection.suspended:
         raise Refused("not-live")
@@ -173,11 +184,13 @@ def suspend(*, connection: Connection, actor: Actor, reason: str) -> None:
 
 
 @transaction.atomic
-def resume(*, connection: Connection, actor: Actor, reason: str) -> None:
-    """Let launches through again."""
+def resume(*, connection: Connection, actor: Actor, reason: str, seen: str | None = None) -> None:
+    """Let launches through again: after the suspension that the actor has read of (`seen`, as for `withdraw`)."""
     connection = _locked(connection)
     if connection.live is None or not connection.suspended:
         raise Refused("not-suspended")
+    if seen not in {None, mark(connection)}:
+        raise Refused("changed")
     _decide(connection, connection.live, Decision.Kind.RESUME, actor, reason=reason)
     connection.suspended = False
     connection.save(update_fields=["suspended"])

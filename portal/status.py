@@ -8,20 +8,24 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import access, keys
-from connector.models import Change, Connection, Downtime
+from connector import access, keys, mail
+from connector.models import Change, Connection, Downtime, Key
 from connector.signin import signed_in
-from portal import downtime, history, shell
+from portal import downtime, history, preflight, shell, watch
 from portal.actors import actor_of
 from portal.downtime import DowntimeForm
-from portal.watch import Alarm, alarms_of
+from portal.watch import Alarm
 from visits import services as visits
 from visits.services import Figures
 
 PAGE = 20
+KEYS = {
+    Key.Purpose.SIGNING: gettext_lazy("Signing key"),
+    Key.Purpose.NOTIFICATION: gettext_lazy("Certificate for notifications"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,10 @@ def index(request: HttpRequest) -> HttpResponse:
     """Every live connection, those with an alarm first on each page."""
     live = access.connections_of(signed_in(request)).exclude(live=None).order_by("base_url", "environment")
     shown = Paginator(live, PAGE).get_page(request.GET.get("page"))
-    lines = sorted((line_of(connection) for connection in shown), key=lambda line: not line.alarms)
-    return shell.page(request, "portal/status.html", "status", lines=lines, page=shown)
+    lines = sorted(lines_of(list(shown)), key=lambda line: not line.alarms)
+    administered = access.administered_by(signed_in(request))
+    unsent = mail.undelivered(administered).count() if administered else 0
+    return shell.page(request, "portal/status.html", "status", lines=lines, page=shown, unsent=unsent)
 
 
 @require_GET
@@ -50,28 +56,43 @@ def one(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _detail(request: HttpRequest, connection: Connection, form: DowntimeForm, *, status: int = 200) -> HttpResponse:
-    now = timezone.now()
+    now, checked = timezone.now(), connection.preflights.first()
     return shell.page(
         request,
         "portal/status_one.html",
         "status",
         status=status,
-        line=line_of(connection),
+        line=lines_of([connection])[0],
         connection=connection,
         given_up=visits.given_up(connection),
         downtimes=connection.downtimes.filter(ends_at__gt=now),
-        signing_key=keys.signing_key_row(connection.environment),
-        preflight=connection.preflights.first(),
+        in_use=[_in_use(Key.Purpose.SIGNING, connection.environment), _in_use(Key.Purpose.NOTIFICATION)],
+        preflight=checked,
+        warned=any(line.finding.level == "warns" for line in preflight.lines_of(checked)),
         governs=access.governs(signed_in(request), connection),
         form=form,
     )
 
 
-def line_of(connection: Connection) -> Line:
-    """How one connection is doing now."""
-    now, found = timezone.now(), visits.figures(connection)
-    announced = Downtime.running(now).filter(connection=connection).first()
-    return Line(connection, found, [] if announced else alarms_of(connection, found, now), announced)
+def _in_use(purpose: Key.Purpose, environment: str = "") -> tuple[str, keys.Line | None]:
+    """What a key pair is for, and the one in use with its time; None where the first is still to be made."""
+    found = (line for line in keys.lines(purpose, environment) if line.state == keys.State.CURRENT)
+    return str(KEYS[purpose]), next(found, None)
+
+
+def lines_of(connections: list[Connection]) -> list[Line]:
+    """How these connections are doing now. Nobody is alarmed during an announced downtime."""
+    now, seen = timezone.now(), watch.look(connections)
+    announced = {one.connection_id: one for one in Downtime.running(now).filter(connection__in=connections)}
+    return [
+        Line(
+            one,
+            seen[one.pk].figures,
+            [] if one.pk in announced else watch.alarms_of(seen[one.pk], now),
+            announced.get(one.pk),
+        )
+        for one in connections
+    ]
 
 
 @require_POST

@@ -34,4 +34,4 @@ def check_approvers() -> None:
 @shared_task
 def check_addresses() -> None:
     """The daily preflight of approved connections."""
-    preflight.check_daily()
+    preflight.check_due(timezone.now())

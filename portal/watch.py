@@ -1,8 +1,9 @@
 """What goes wrong with a connection by itself: shown on its status page, and told to its administrators once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connector import mail
 from connector.each import each
-from connector.models import Connection, Downtime
+from connector.models import Connection, Downtime, Preflight
 from connector.problems import ADMINISTRATOR, ANALYST, Problem
 from visits import services as visits
 from visits.services import Figures
@@ -46,28 +47,20 @@ PROBLEMS: dict[str, Problem] = {
 }
 
 
-def _is_late(connection: Connection, found: Figures, now: datetime) -> bool:
-    return found.waiting_since is not None and found.waiting_since < now - LATE
+@dataclass(frozen=True)
+class Seen:
+    """How a connection is doing: what its visits tell, and whether the newest check of its address found what stops
+    them."""
+
+    figures: Figures
+    blocked: bool
 
 
-def _has_given_up(connection: Connection, found: Figures, now: datetime) -> bool:
-    return found.dead > 0
-
-
-def _target_off(connection: Connection, found: Figures, now: datetime) -> bool:
-    return found.off > 0
-
-
-def _preflight_blocks(connection: Connection, found: Figures, now: datetime) -> bool:
-    newest = connection.preflights.first()
-    return newest is not None and newest.blocks
-
-
-ALARMS: dict[str, Callable[[Connection, Figures, datetime], bool]] = {
-    "writebacks-late": _is_late,
-    "writebacks-given-up": _has_given_up,
-    "target-off": _target_off,
-    "preflight-blocks": _preflight_blocks,
+ALARMS: dict[str, Callable[[Seen, datetime], bool]] = {
+    "writebacks-late": lambda seen, now: (seen.figures.waiting_since or now) < now - LATE,
+    "writebacks-given-up": lambda seen, now: seen.figures.dead > 0,
+    "target-off": lambda seen, now: seen.figures.off > 0,
+    "preflight-blocks": lambda seen, now: seen.blocked,
 }
 
 
@@ -79,9 +72,16 @@ class Alarm:
     problem: Problem
 
 
-def alarms_of(connection: Connection, found: Figures, now: datetime) -> list[Alarm]:
+def look(connections: Collection[Connection]) -> dict[UUID, Seen]:
+    """How these connections are doing, by connection: two queries for all of them."""
+    newest = Preflight.objects.filter(connection__in=connections).order_by("connection", "-at").distinct("connection")
+    blocked = {connection for connection, blocks in newest.values_list("connection", "blocks") if blocks}
+    return {pk: Seen(found, pk in blocked) for pk, found in visits.figures_of(connections).items()}
+
+
+def alarms_of(seen: Seen, now: datetime) -> list[Alarm]:
     """The problems of a connection that are there now."""
-    return [Alarm(code, PROBLEMS[code]) for code, rings in ALARMS.items() if rings(connection, found, now)]
+    return [Alarm(code, PROBLEMS[code]) for code, rings in ALARMS.items() if rings(seen, now)]
 
 
 def watch() -> None:
@@ -92,7 +92,7 @@ def watch() -> None:
 
 
 def _watch_one(connection: Connection) -> None:
-    ringing = {alarm.code for alarm in alarms_of(connection, visits.figures(connection), timezone.now())}
+    ringing = {alarm.code for alarm in alarms_of(look([connection])[connection.pk], timezone.now())}
     path = reverse("status_one", args=[connection.ref])
     for code in ALARMS:
         if code in ringing:

@@ -20,6 +20,8 @@ class Account:
     teams_licence: bool = True
     enabled: bool = True
     guest_of: str | None = None  # the home tenant's id, for a guest
+    roles_by_group: tuple[str, ...] = ()  # directory roles that he holds as a member of a group
+    mail: str = ""  # where it is not the upn
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ RIVERSIDE = Tenant(
             "Gita Rao",
             "Analyst on contract (guest)",
             guest_of=LAKESIDE_TID,
+            mail="gita.rao@lakeside.example",
         ),
         Account(
             "a0000007-3c1b-4a52-9f1e-000000000007",
@@ -98,6 +101,13 @@ LAKESIDE = Tenant(
         ),
         Account("b0000002-3c1b-4a52-9f1e-000000000002", "gita.rao@lakeside.example", "Gita Rao", "Analyst"),
         Account("b0000003-3c1b-4a52-9f1e-000000000003", "luis.ortega@lakeside.example", "Dr. Luis Ortega", "Clinician"),
+        Account(
+            "b0000004-3c1b-4a52-9f1e-000000000004",
+            "omar.haddad@lakeside.example",
+            "Omar Haddad",
+            "Service desk (administrator through a group)",
+            roles_by_group=(TEAMS_ADMINISTRATOR,),
+        ),
     ),
 )
 

@@ -1,10 +1,13 @@
 """What the portal asks of visits: how those of a connection are doing, and what an administrator sets going again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Aggregate, Count, Exists, F, Max, Min, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -36,7 +39,7 @@ __all__ = [
     "Line",
     "Step",
     "begin_test",
-    "figures",
+    "figures_of",
     "given_up",
     "notification_kids",
     "open_test_side",
@@ -87,31 +90,43 @@ class GivenUp:
     test: bool
 
 
-def figures(connection: Connection) -> Figures:
-    """The figures of one connection, now."""
-    now, rows = timezone.now(), Writeback.objects.filter(target__connection=connection)
-    running = Subscription.objects.filter(visit__connection=connection, visit__ended_at=None, expires_at__gt=now)
-    receipts = Receipt.objects.filter(subscription__visit__connection=connection)
-    counts = {state.value: Count("pk", filter=Q(state=state)) for state in State}
-    late = Q(state=State.WAITING, entry=None)  # of the EHR: what an AuditEvent repository waits for alarms nobody
-    told = rows.aggregate(**counts, since=Min("created_at", filter=late))
-    return Figures(
-        last_launch=Launch.objects.filter(connection=connection).aggregate(last=Max("created_at"))["last"],
-        last_event=receipts.aggregate(last=Max("received_at"))["last"],
-        live_presence_until=running.aggregate(first=Min("expires_at"))["first"],
-        waiting=told[State.WAITING],
-        delivered=told[State.DELIVERED],
-        superseded=told[State.SUPERSEDED],
-        dead=_dead(connection).count(),
-        waiting_since=told["since"],
-        rests_until=Target.objects.filter(connection=connection).aggregate(last=Max("open_until"))["last"],
-        off=Target.objects.filter(connection=connection, off_under=F("connection__live")).count(),
-    )
+def figures_of(connections: Iterable[Connection]) -> dict[UUID, Figures]:
+    """The figures of these connections, now, by connection: one query for all of them."""
+    here = OuterRef("pk")
+    launches, targets = Launch.objects.filter(connection=here), Target.objects.filter(connection=here)
+    receipts = Receipt.objects.filter(subscription__visit__connection=here)
+    told, dead = Writeback.objects.filter(target__connection=here), _dead().filter(target__connection=here)
+    running = Subscription.objects.filter(visit__connection=here, visit__ended_at=None, expires_at__gt=timezone.now())
+    found: dict[str, Any] = {
+        "last_launch": _over(launches, Max("created_at")),
+        "last_event": _over(receipts, Max("received_at")),
+        "live_presence_until": _over(running, Min("expires_at")),
+        "waiting": _count(told.filter(state=State.WAITING)),
+        "delivered": _count(told.filter(state=State.DELIVERED)),
+        "superseded": _count(told.filter(state=State.SUPERSEDED)),
+        "dead": _count(dead),
+        # Of the EHR: what an AuditEvent repository waits for alarms nobody.
+        "waiting_since": _over(told.filter(state=State.WAITING, entry=None), Min("created_at")),
+        "rests_until": _over(targets, Max("open_until")),
+        "off": _count(targets.filter(off_under=F("connection__live"))),
+    }
+    rows = Connection.objects.filter(pk__in=[one.pk for one in connections]).annotate(**found)
+    return {pk: Figures(**dict(zip(found, values, strict=True))) for pk, *values in rows.values_list("pk", *found)}
+
+
+def _over(rows: QuerySet[Any], found: Aggregate) -> Subquery:
+    """An aggregate over all of these rows; None without any."""
+    return Subquery(rows.order_by().annotate(all=Value(1)).values("all").annotate(found=found).values("found"))
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    return Coalesce(_over(rows, Count("pk")), 0)
 
 
 def given_up(connection: Connection) -> list[GivenUp]:
     """The newest writebacks that were given up, at most MOST_SHOWN."""
-    rows = _dead(connection).select_related("visit").order_by("-finished_at")[:MOST_SHOWN]
+    rows = _dead().filter(target__connection=connection).select_related("visit")
+    newest = rows.order_by("-finished_at")[:MOST_SHOWN]
     return [
         GivenUp(
             presence=TOLD[row.presence],
@@ -121,13 +136,14 @@ def given_up(connection: Connection) -> list[GivenUp]:
             code=row.code,
             test=row.visit.test,
         )
-        for row in rows
+        for row in newest
     ]
 
 
 def send_again(connection: Connection) -> int:
     """Tell the EHR the newest state of everybody whose last writeback was given up; returns how many."""
-    rows = list(_dead(connection).select_related("visit", "participant__visit__connection"))
+    given_up = _dead().filter(target__connection=connection)
+    rows = list(given_up.select_related("visit", "participant__visit__connection"))
     for row in rows:
         writeback.send_again(row)
     return len(rows)
@@ -169,7 +185,7 @@ def notification_kids() -> set[str]:
     return set(Subscription.objects.filter(expires_at__gt=lately).values_list("key_kid", flat=True))
 
 
-def _dead(connection: Connection) -> QuerySet[Writeback]:
+def _dead() -> QuerySet[Writeback]:
     """Given up, and still the last word about that participant; an entry of the trail is its own last word."""
     later = Writeback.objects.filter(
         target=OuterRef("target"),
@@ -177,4 +193,4 @@ def _dead(connection: Connection) -> QuerySet[Writeback]:
         sequence__gt=OuterRef("sequence"),
         entry=None,
     )
-    return Writeback.objects.filter(~Exists(later), target__connection=connection, state=State.DEAD)
+    return Writeback.objects.filter(~Exists(later), state=State.DEAD)

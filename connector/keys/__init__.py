@@ -9,7 +9,6 @@ from connector.keys.pairs import (
     published_keys,
     signing_certificate,
     signing_key,
-    signing_key_row,
 )
 from connector.keys.rotation import (
     Line,
@@ -45,7 +44,6 @@ __all__ = [
     "rotate",
     "signing_certificate",
     "signing_key",
-    "signing_key_row",
     "store",
     "unwrap",
 ]

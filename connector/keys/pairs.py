@@ -38,11 +38,6 @@ def signing_key(environment: str) -> SigningKey:
     return SigningKey(row.kid, of_row(row).secret, ASSERTION_ALGORITHM)
 
 
-def signing_key_row(environment: str) -> Key | None:
-    """The row of the key that signs in an environment now; None before its first use."""
-    return newest(SIGNING, environment)
-
-
 def published_keys(environment: str) -> list[dict[str, Any]]:
     """The public JSON Web Keys of an environment that are not retired (RFC 7517), those that sign later among them."""
     in_use(SIGNING, environment)

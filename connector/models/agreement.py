@@ -91,6 +91,7 @@ class Revision(models.Model):
     approver_oid = models.UUIDField()
     approver_name = models.CharField(max_length=256)
     approver_upn = models.CharField(max_length=256)
+    approver_mail = models.CharField(max_length=254, blank=True, default="")  # as the directory has it; may be empty
     submitted_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     submitted_by_name = models.CharField(max_length=256)
     submitted_at = models.DateTimeField(db_default=Now())
@@ -101,6 +102,13 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"revision {self.number}"
+
+    @property
+    def approver_address(self) -> str:
+        """Where the approver is written to: the directory's mail, else the sign-in name, which of a guest is never a
+        mailbox. Empty: nowhere."""
+        is_guest = "#EXT#" in self.approver_upn.upper()
+        return self.approver_mail or ("" if is_guest else self.approver_upn)
 
 
 class Decision(models.Model):

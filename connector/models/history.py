@@ -46,6 +46,7 @@ class Change(models.Model):
         KEY_ROTATED = "key-rotated", _("Signing key rotated")
         DOWNTIME = "downtime", _("EHR downtime announced")
         SENT_AGAIN = "sent-again", _("Writebacks sent again")
+        MAILED_AGAIN = "mailed-again", _("Mails sent again")
         EXPORTED = "exported", _("Exported")
         TEST_VISIT = "test-visit", _("Test visit")
         FORWARDED = "forwarded", _("Link forwarded")

@@ -12,7 +12,7 @@ from connector.http import Answer, Deadline, fetch
 from connector.teams import entra
 
 ACTIVE = {"Enabled", "Warning"}  # in a grace period (Warning) people still may do everything
-USER_FIELDS = "id,displayName,userPrincipalName,jobTitle,accountEnabled"
+USER_FIELDS = "id,displayName,userPrincipalName,mail,jobTitle,accountEnabled"
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,15 @@ class Sku:
 
 @dataclass(frozen=True)
 class Person:
-    """An account in the customer's directory."""
+    """An account in the customer's directory. `mail` is empty where the directory knows no mailbox: a sign-in name need
+    not be one."""
 
     oid: str
     name: str
     upn: str
     title: str
     enabled: bool
+    mail: str = ""
 
 
 @asking("graph")
@@ -138,9 +140,18 @@ def read_person(tid: str, name: str, *, deadline: Deadline) -> Person | None:
 
 @asking("graph")
 def directory_roles(tid: str, oid: str, *, deadline: Deadline) -> frozenset[str]:
-    """The template ids of the directory roles a person holds now."""
-    path = f"users/{quote(oid, safe='')}/memberOf/microsoft.graph.directoryRole"
-    held = rows(call(tid, "GET", path, deadline=deadline, params={"$select": "roleTemplateId"}).json())
+    """The template ids of the directory roles a person holds now, himself or through a group that holds them. A cast
+    needs the header and the count; the index that answers may be a moment behind (Graph, user: list
+    transitiveMemberOf)."""
+    answer = call(
+        tid,
+        "GET",
+        f"users/{quote(oid, safe='')}/transitiveMemberOf/microsoft.graph.directoryRole",
+        deadline=deadline,
+        headers={"ConsistencyLevel": "eventual"},
+        params={"$select": "roleTemplateId", "$count": "true"},
+    )
+    held = rows(answer.json())
     return frozenset(str(row.get("roleTemplateId")).lower() for row in held)
 
 
@@ -174,4 +185,5 @@ def _person(value: dict[str, Any]) -> Person:
         upn=str(value.get("userPrincipalName") or "")[:256],
         title=str(value.get("jobTitle") or "")[:256],
         enabled=value.get("accountEnabled") is not False,
+        mail=str(value.get("mail") or "")[:254],
     )

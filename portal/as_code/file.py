@@ -22,7 +22,7 @@ from portal.labels import NESTED
 
 VERSION = 1
 DETAILS = ("label", "notification_mail", "help_line", "help_hours", "retention_days")
-APPROVER = ("approver_name", "approver_upn")
+APPROVER = ("approver_name", "approver_upn", "approver_mail")
 LONGEST_URL = 500
 KEPT = "secret_kid"  # of a secret that the connection holds
 SITE = re.compile(r"[^\s;,'\"]+")  # one source of a Content-Security-Policy, and nothing that ends it
@@ -35,6 +35,7 @@ class Approver:
     oid: UUID
     name: str
     upn: str
+    mail: str = ""  # where the directory knows one
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _checked_one(one: Listed, path: str) -> tuple[Listed, list[str]]:
     if fault:
         sentences.append(f"{path}.settings.audit.address: {fault}")
     details = DetailsForm({name: getattr(one, name) for name in DETAILS})
-    approver = Revision(approver_name=one.approver.name, approver_upn=one.approver.upn)
+    approver = Revision(**{f"approver_{name}": getattr(one.approver, name) for name in ("name", "upn", "mail")})
     sentences += [f"{path}.{name}: {' '.join(map(str, said))}" for name, said in details.errors.items()]
     sentences += [f"{path}.{line.replace('_', '.', 1)}" for line in _refused(approver)]
     if len(one.base_url) > LONGEST_URL:

@@ -78,7 +78,7 @@ def _listed(connection: Connection, revision: Revision) -> Listed:
     return Listed(
         base_url=connection.base_url,
         environment=connection.environment,  # type: ignore[arg-type]
-        approver=Approver(revision.approver_oid, revision.approver_name, revision.approver_upn),
+        approver=Approver(revision.approver_oid, revision.approver_name, revision.approver_upn, revision.approver_mail),
         settings=agreement.load(revision.settings),
         **{name: getattr(connection, name) for name in DETAILS},
     )
@@ -104,7 +104,11 @@ def _step(listed: Listed, connection: Connection | None) -> Step:
     if connection is None or revision is None:
         return Step(listed, None, {})
     before = _listed(connection, revision)
-    listed = replace(listed, base_url=connection.base_url, settings=_with_secrets(listed.settings, before.settings))
+    approver = listed.approver
+    if approver.oid == before.approver.oid:
+        approver = replace(approver, mail=approver.mail or before.approver.mail)
+    settings = _with_secrets(listed.settings, before.settings)
+    listed = replace(listed, base_url=connection.base_url, settings=settings, approver=approver)
     old, new = flat(before), flat(listed)
     names = [*new, *(name for name in old if name not in new)]
     changes = {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
@@ -151,7 +155,7 @@ def _submit(organization: Organization, step: Step, actor: Actor) -> Connection:
         organization=organization,
         base_url=listed.base_url,
         environment=listed.environment,
-        approver=Person(oid=str(approver.oid), name=approver.name, upn=approver.upn, title="", enabled=True),
+        approver=Person(str(approver.oid), approver.name, approver.upn, "", enabled=True, mail=approver.mail),
         actor=actor,
         settings=listed.settings,
         seen=step.seen,

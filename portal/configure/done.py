@@ -1,6 +1,5 @@
 """Done: an open row is checked, said what there is to say about it, and submitted to its approver."""
 
-import hashlib
 import logging
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -109,22 +108,18 @@ def _approver(row: Row, place: Place, deadline: Deadline) -> Person | None:
 def _passed(row: Row, place: Place, approver: Person | None, deadline: Deadline) -> Report | None:
     """Ask the EHR, and say what it means. Warnings are told once: the next Done with the same values submits."""
     row.report = report = answers.ask(place.base_url, place.environment, deadline)
-    for told in answers.explained(report, "blocks").values():
-        row.form.add_error("base_url" if not row.connection else None, f"{told.title}. {told.fix} ({told.who})")
+    for fault in answers.faults(report):
+        row.form.add_error("base_url" if not row.connection else None, fault)
     warned = answers.explained(report, "warns")
     hinted = hints.hints(place.organization, place.base_url, place.environment)
     row.warnings = [*(hints.TEXTS[code] for code in hinted), *(f"{one.title}. {one.fix}" for one in warned.values())]
     if row.form.errors or approver is None:
         return None
-    said = _digest(place.base_url, place.environment, approver.oid, *hinted, *warned)
+    said = answers.digest(place.base_url, place.environment, approver.oid, *hinted, *warned)
     if row.warnings and row.form.cleaned_data["said"] != said:
         rows.say(row, "said", said)
         return None
     return report
-
-
-def _digest(*values: str) -> str:
-    return hashlib.sha256("\n".join(values).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

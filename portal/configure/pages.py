@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import access, problems
+from connector import access, mail, problems
 from connector.errors import WireError
 from connector.http import Deadline
-from connector.models import Check, Connection, Organization
+from connector.models import Check, Connection, Decision, Organization
 from connector.signin import signed_in
 from connector.teams.graph import Person
 from portal import directory, records, services, shell
@@ -58,15 +58,32 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_GET
 def connection(request: HttpRequest, ref: str) -> HttpResponse:
     """One connection as its administrator sees it: state, settings, history, and the link for the approver."""
+    return show(request, access.connection_of(signed_in(request), ref), ReasonForm())
+
+
+def _stopped(shown: Connection) -> Decision | None:
+    """The return or the suspension that the connection rests on, whose reason its readers have to know."""
+    newest = shown.decisions.first()
+    returned = newest is not None and newest.kind == Decision.Kind.RETURN and shown.proposed_id is None
+    suspended = newest is not None and newest.kind == Decision.Kind.SUSPEND
+    return newest if returned or suspended else None
+
+
+def show(request: HttpRequest, shown: Connection, form: ReasonForm, *, status: int = 200) -> HttpResponse:
+    """The page of a connection; with what was typed where nothing came of it."""
     user = signed_in(request)
-    shown: Connection = access.connection_of(user, ref)
     return shell.page(
         request,
         "portal/connection.html",
         "configure",
+        status=status,
         connection=shown,
         revision=shown.shown,
-        form=ReasonForm(),
+        form=form,
+        mark=services.mark(shown),
+        stopped=_stopped(shown),
+        mail_is_on=mail.is_on(),
+        mailed=shown.shown.submitted_by.oid != shown.shown.approver_oid,  # nobody is told what he did himself
         told=records.is_told(shown),
         may_edit=access.administered_by(user) is not None or access.is_approver(user, shown),
         approver_link=settings.PUBLIC_URL + services.approver_path(shown),

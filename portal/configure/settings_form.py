@@ -36,8 +36,9 @@ OURS = frozenset({"accept", "authorization", "connection", "content-length", "co
 class SettingsForm(forms.Form):
     """The settings of a revision, and what goes with them from one press to the next."""
 
-    # The newest revision when the page was opened: sent along, never typed.
+    # The newest revision when the page was opened, and which warnings were read: sent along, never typed.
     seen = forms.IntegerField(widget=forms.HiddenInput)
+    said = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, settles_approver: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

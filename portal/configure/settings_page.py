@@ -1,5 +1,7 @@
 """The settings of one connection: changed, compared with what is live, and submitted as another revision."""
 
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -8,20 +10,32 @@ from django.views.decorators.http import require_http_methods
 
 from connector import access, agreement, keys, problems
 from connector.agreement import Settings
+from connector.ehr.preflight import Report, run
 from connector.http import Deadline
-from connector.models import Connection, Key
+from connector.models import Connection, Key, Preflight
 from connector.signin import signed_in
 from connector.teams.graph import Person
-from portal import approvers, directory, labels, services, shell
+from portal import approvers, directory, labels, preflight, services, shell
 from portal.actors import actor_of
-from portal.configure import rows
+from portal.configure import answers, rows
 from portal.configure.done import APPROVER_FAULTS
 from portal.configure.settings_fields import OF_AN_ADDRESS, SECRETS
 from portal.configure.settings_form import SettingsForm, initial
 from portal.directory import Unconfirmed
+from portal.labels import Difference
 from portal.services import Refused
 
-SECONDS = 10.0
+SECONDS = 20.0  # of one press: the directory and the EHR share it
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What would be submitted, and what the EHR answers with it. `warnings` are told once before."""
+
+    approver: Person
+    settings: Settings
+    report: Report
+    warnings: tuple[str, ...]
 
 
 @require_http_methods(["GET", "POST"])
@@ -44,11 +58,34 @@ def edit(request: HttpRequest, ref: str) -> HttpResponse:
     except Unconfirmed as unconfirmed:
         form.add_error(None, unconfirmed.text)
         return _page(request, connection, form)
-    approver = _approver(form, connection, deadline) if administers else _as_it_is(connection)
+    proposal = _proposal(form, connection, deadline, settles_approver=administers)
+    if proposal is None or form.errors or request.POST.get("action") != "submit" or not _was_read(form, proposal):
+        return _page(request, connection, form, proposal)
+    return _submit(request, connection, form, proposal)
+
+
+def _proposal(
+    form: SettingsForm, connection: Connection, deadline: Deadline, *, settles_approver: bool
+) -> Proposal | None:
+    """What was typed, checked with the directory and with the EHR. What is wrong is said on the form."""
+    approver = _approver(form, connection, deadline) if settles_approver else _as_it_is(connection)
     settings = _settings(form, connection)
-    if approver is None or settings is None or request.POST.get("action") != "submit":
-        return _page(request, connection, form, approver=approver, settings=settings)
-    return _submit(request, connection, form, approver, settings)
+    if approver is None or settings is None:
+        return None
+    report = run(preflight.subject_of(connection, settings), deadline=deadline)
+    for fault in answers.faults(report):
+        form.add_error(None, fault)
+    warned = answers.explained(report, "warns").values()
+    return Proposal(approver, settings, report, tuple(f"{one.title}. {one.fix}" for one in warned))
+
+
+def _was_read(form: SettingsForm, proposal: Proposal) -> bool:
+    """Whether the form comes from a page that said these very warnings."""
+    return not proposal.warnings or form.cleaned_data["said"] == _said(proposal)
+
+
+def _said(proposal: Proposal) -> str:
+    return answers.digest(*answers.explained(proposal.report, "warns"))
 
 
 def _initial(connection: Connection) -> dict[str, object]:
@@ -59,7 +96,7 @@ def _initial(connection: Connection) -> dict[str, object]:
 
 def _as_it_is(connection: Connection) -> Person:
     shown = connection.shown
-    return Person(str(shown.approver_oid), shown.approver_name, shown.approver_upn, "", enabled=True)
+    return Person(str(shown.approver_oid), shown.approver_name, shown.approver_upn, "", True, shown.approver_mail)
 
 
 def _approver(form: SettingsForm, connection: Connection, deadline: Deadline) -> Person | None:
@@ -107,17 +144,15 @@ def _is_for(connection: Connection, base: Settings, kid: str, about: dict[str, s
     return connection.organization.keys.filter(purpose=Key.Purpose.SECRET, kid=kid, public=about).exists()
 
 
-def _submit(
-    request: HttpRequest, connection: Connection, form: SettingsForm, approver: Person, settings: Settings
-) -> HttpResponse:
+def _submit(request: HttpRequest, connection: Connection, form: SettingsForm, proposal: Proposal) -> HttpResponse:
     try:
         submitted = services.submit(
             organization=connection.organization,
             base_url=connection.base_url,
             environment=connection.environment,
-            approver=approver,
+            approver=proposal.approver,
             actor=actor_of(request, connection.organization, connection),
-            settings=settings,
+            settings=proposal.settings,
             seen=form.cleaned_data["seen"],
         )
     except Refused:
@@ -131,23 +166,19 @@ def _submit(
             )
             % {"number": newest},
         )
-        return _page(request, connection, form, approver=approver, settings=settings)
+        return _page(request, connection, form, proposal)
+    preflight.keep(submitted, Preflight.Trigger.DONE, proposal.report)
     if access.administered_by(signed_in(request)):
         approvers.confirmed(submitted)
-    messages.success(request, _("Submitted. %(name)s can approve it now.") % {"name": approver.name})
+    messages.success(request, _("Submitted. %(name)s can approve it now.") % {"name": proposal.approver.name})
     return redirect("connection", ref=connection.ref)
 
 
 def _page(
-    request: HttpRequest,
-    connection: Connection,
-    form: SettingsForm,
-    *,
-    approver: Person | None = None,
-    settings: Settings | None = None,
+    request: HttpRequest, connection: Connection, form: SettingsForm, proposal: Proposal | None = None
 ) -> HttpResponse:
-    live = connection.live or connection.shown
-    compared = labels.differences(agreement.load(live.settings), settings) if settings else None
+    if proposal:
+        form.send_along(said=_said(proposal))
     return shell.page(
         request,
         "portal/edit.html",
@@ -155,8 +186,16 @@ def _page(
         status=422 if form.is_bound and form.errors else 200,
         connection=connection,
         form=form,
-        compared=compared,
-        approver=approver,
-        approver_before=live.approver_name if approver and approver.oid != str(live.approver_oid) else "",
+        proposal=proposal,
+        compared=_compared(connection, proposal) if proposal else None,
         live=connection.live,
     )
+
+
+def _compared(connection: Connection, proposal: Proposal) -> list[Difference]:
+    """What would be different from what is live, else from what was submitted last; the approver first."""
+    before = connection.live or connection.shown
+    found = labels.differences(agreement.load(before.settings), proposal.settings)
+    if proposal.approver.oid == str(before.approver_oid):
+        return found
+    return [Difference("approver", labels.DETAILS["approver"], before.approver_name, proposal.approver.name), *found]

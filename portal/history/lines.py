@@ -7,12 +7,16 @@ from urllib.parse import urlsplit
 
 from django.db.models import BooleanField, CharField, ExpressionWrapper, F, JSONField, Q, QuerySet, Value
 from django.db.models.functions import Cast, JSONObject
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from connector.models import Change, Connection, Decision, Environment, Organization, Revision
+from connector.models import Change, Connection, Decision, Environment, Key, Organization, Revision
+from connector.templatetags.ui import moment
 from portal import labels
+from portal.ready.lines import LINES
 
 NEWEST = 5
 SUBMITTED = "submit"
@@ -20,6 +24,15 @@ KINDS: dict[str, Any] = {
     SUBMITTED: gettext_lazy("Submitted"),
     **dict(Decision.Kind.choices),
     **dict(Change.Kind.choices),
+}
+# Details that are times, that are of use to programs alone, and whose values are codes.
+MOMENTS = {"begins", "ends"}
+UNSAID = {"proof"}
+WORDS: dict[str, dict[str, Any]] = {
+    "line": {line.name: line.title for line in LINES.values()},
+    "by": {"somebody-else": gettext_lazy("somebody who is not signed in here")},
+    "environment": dict(Environment.choices),
+    "purpose": dict(Key.Purpose.choices),
 }
 
 
@@ -53,7 +66,8 @@ class Line:
     @property
     def why(self) -> list[str]:
         """The reason, and what was changed, a line each."""
-        return [*filter(None, [self.reason]), *(_told(name, value) for name, value in self.detail.items())]
+        said = {name: value for name, value in self.detail.items() if name not in UNSAID}
+        return [*filter(None, [self.reason]), *(_told(name, value) for name, value in said.items())]
 
     @property
     def host(self) -> str:
@@ -67,15 +81,17 @@ class Line:
 def _told(name: str, value: object) -> str:
     label = labels.DETAILS.get(name, name)
     if isinstance(value, list) and len(value) == 2:
-        before, after = (_value(one) for one in value)
+        before, after = (_value(name, one) for one in value)
         return _("%(label)s: %(before)s → %(after)s") % {"label": label, "before": before, "after": after}
-    return f"{label}: {_value(value)}"
+    return format_html("{}: {}", label, _value(name, value))
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return _("nothing") if value in ("", None) else str(value)
+    if name in MOMENTS and (when := parse_datetime(str(value))):
+        return moment(when, "datetime")
+    return _("nothing") if value in ("", None) else str(WORDS.get(name, {}).get(str(value), value))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from portal.ready.checks import About, in_use
 from portal.ready.lines import Line, wanted
 
 State = Check.State
+PAGE = 20  # connections
 ICONS = {State.OK: "ok", State.OPEN: "warning", State.WAITING: "waiting", State.WRONG: "error", State.UNKNOWN: "info"}
 
 
@@ -76,15 +79,39 @@ class Shown:
         return keep.moment(self.row.evidence.get("granted_at"))
 
 
-def lines_of(organization: Organization) -> list[Shown]:
-    """Every line of an organization. What its own records tell is told as it is now."""
-    kept = {(row.name, row.connection_id): row for row in Check.objects.filter(organization=organization)}
-    connections = in_use(organization)
-    return [
-        Shown(line, _own(organization, line) if line.own else _kept(kept, organization, line, connection), connection)
+@dataclass(frozen=True)
+class Board:
+    """The lines of an organization, what is outstanding first, with those of the connections on this page;
+    `outstanding` counts those of all pages."""
+
+    lines: list[Shown]
+    page: Page[Any]
+    outstanding: int
+
+
+def board_of(organization: Organization, number: str) -> Board:
+    """Every line of an organization and of one page of its connections. What its own records tell is told as it is
+    now."""
+    of_each = [line for line in wanted() if line.of_connections]
+    done = Q(checks__name__in=[line.name for line in of_each], checks__state=State.OK)
+    connections = in_use(organization).annotate(done=Count("checks", filter=done))
+    ordered = connections.select_related("live", "proposed", "organization").order_by("done", "base_url", "environment")
+    page = Paginator(ordered, PAGE).get_page(number)
+    kept = {(row.name, row.connection_id): row for row in _rows(organization, list(page))}
+    whole = [
+        Shown(line, _own(organization, line) if line.own else _kept(kept, organization, line, None))
         for line in wanted()
-        for connection in (connections if line.of_connections else [None])
+        if not line.of_connections
     ]
+    each = [Shown(line, _kept(kept, organization, line, one), one) for line in of_each for one in page]
+    undone = page.paginator.count * len(of_each) - (connections.aggregate(every=Sum("done"))["every"] or 0)
+    lines = sorted([*whole, *each], key=lambda shown: shown.done)
+    return Board(lines, page, undone + sum(not shown.done for shown in whole))
+
+
+def _rows(organization: Organization, connections: list[Connection]) -> QuerySet[Check]:
+    here = Q(connection=None) | Q(connection__in=connections)
+    return Check.objects.filter(here, organization=organization)
 
 
 def one_of(organization: Organization, line: Line, connection: Connection | None) -> Shown:

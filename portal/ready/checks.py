@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from connector import mail, wires
 from connector.agreement import load
@@ -152,14 +152,13 @@ def administrators(about: About) -> Finding:
     return Finding(State.OK if enough else State.OPEN, "administrators", {"count": count})
 
 
-def in_use(organization: Organization) -> list[Connection]:
+def in_use(organization: Organization) -> QuerySet[Connection]:
     """The connections that serve launches or may soon."""
-    used = organization.connections.filter(Q(live__isnull=False) | Q(proposed__isnull=False))
-    return list(used.select_related("live", "proposed", "organization").order_by("base_url", "environment"))
+    return organization.connections.filter(Q(live__isnull=False) | Q(proposed__isnull=False))
 
 
 def help_lines(about: About) -> Finding:
-    missing = sum(not connection.help_line for connection in in_use(about.organization))
+    missing = in_use(about.organization).filter(help_line="").count()
     if not missing:
         return Finding(State.OK, "help-lines-named")
     code = "help-line-default" if settings.HELP_LINE else "help-line-missing"
@@ -171,7 +170,7 @@ def notification_mail(about: About) -> Finding:
         return Finding(State.OPEN, "mail-off")
     if failed := mail.undelivered(about.organization).count():
         return Finding(State.WRONG, "mail-undelivered", {"count": failed})
-    missing = sum(not connection.notification_mail for connection in in_use(about.organization))
+    missing = in_use(about.organization).filter(notification_mail="").count()
     if missing:
         return Finding(State.OPEN, "mail-missing", {"count": missing})
     return Finding(State.OK, "mail-named")

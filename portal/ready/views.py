@@ -34,15 +34,16 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 def page(request: HttpRequest, organization: Organization, *, status: int = 200, **context: object) -> HttpResponse:
     """The page of all lines."""
-    lines = sorted(board.lines_of(organization), key=lambda shown: shown.done)
+    shown = board.board_of(organization, request.GET.get("page", ""))
     organizer = keep.organizer_of(organization)
     return shell.page(
         request,
         "portal/ready.html",
         "ready",
         status=status,
-        lines=lines,
-        outstanding=sum(not shown.done for shown in lines),
+        lines=shown.lines,
+        page=shown.page,
+        outstanding=shown.outstanding,
         organizer=organizer,
         is_you=organizer == str(signed_in(request).oid),
         commands=particulars(organizer),

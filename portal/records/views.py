@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
@@ -12,12 +13,15 @@ from connector.signin import signed_in
 from portal import shell
 from portal.records import client_records, domains, is_told, launch_records
 
+PAGE = 20
+
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every approved connection, with its records one click away."""
-    connections = [c for c in access.connections_of(signed_in(request)) if c.live_id]
-    return shell.page(request, "portal/records.html", "records", connections=connections)
+    live = access.connections_of(signed_in(request)).exclude(live=None).order_by("base_url", "environment")
+    shown = Paginator(live, PAGE).get_page(request.GET.get("page"))
+    return shell.page(request, "portal/records.html", "records", connections=list(shown), page=shown)
 
 
 @require_GET

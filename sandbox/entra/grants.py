@@ -142,9 +142,10 @@ def id_claims(store: Store, client: Client, person: SignIn, scope: list[str]) ->
         "sub": accounts.pairwise_subject(client.client_id, person),
     }
     who = {"tid": tid, "oid": account.oid, "name": account.name, "preferred_username": person.login}
+    directory_roles = account.directory_roles + account.roles_by_group
     roles = [*account.app_roles, *switches.get(store, "app_roles").get(account.oid, [])]
     held = {
-        "wids": [] if switches.get(store, "leave_out_wids") else [*account.directory_roles, EVERYBODY_WID],
+        "wids": [] if switches.get(store, "leave_out_wids") else [*directory_roles, EVERYBODY_WID],
         "roles": [] if switches.get(store, "leave_out_roles") else roles,
     }
     return base | {"ver": "2.0"} | (who if "profile" in scope else {}) | {k: v for k, v in held.items() if v}

@@ -60,7 +60,7 @@ def person(account: Account) -> Document:
         "givenName": given,
         "surname": surname,
         "userPrincipalName": account.upn,
-        "mail": None if account.guest_of else account.upn,
+        "mail": account.mail or account.upn,
         "jobTitle": account.title,
         "businessPhones": [],
         "mobilePhone": None,
@@ -170,11 +170,22 @@ def subscribed_skus() -> Document:
 
 
 @routes.get("/users/<reference>/memberOf/microsoft.graph.directoryRole")
+def direct_roles(reference: str) -> Document:
+    return _roles(account_of(caller(*ROLES).tid, reference).directory_roles)
+
+
 @routes.get("/users/<reference>/transitiveMemberOf/microsoft.graph.directoryRole")
 def directory_roles(reference: str) -> Document:
+    """Also what a person holds through a group. A cast is an advanced query: it needs the header and the count."""
     account = account_of(caller(*ROLES).tid, reference)
+    if request.headers.get("ConsistencyLevel", "").lower() != "eventual" or request.args.get("$count") != "true":
+        raise Problem(400, "Request_UnsupportedQuery", "The cast needs 'ConsistencyLevel: eventual' and $count=true.")
+    return _roles(account.directory_roles + account.roles_by_group)
+
+
+def _roles(templates: tuple[str, ...]) -> Document:
     held = [
         {"id": template, "roleTemplateId": template, "displayName": ROLE_NAMES[template], "description": None}
-        for template in account.directory_roles
+        for template in templates
     ]
     return collection("directoryRoles", [selected(role, list(role)) for role in held])

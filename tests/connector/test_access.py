@@ -49,7 +49,7 @@ def enters(user: User, *, wids: frozenset[str] | None = None) -> list[Administra
 
 def directory_says(microsoft: Server, user: User, *roles: str) -> None:
     microsoft.answer(f"/{user.tid}/oauth2/v2.0/token", Reply({"access_token": "granted", "expires_in": 3600}))
-    path = f"/v1.0/users/{user.oid}/memberOf/microsoft.graph.directoryRole"
+    path = f"/v1.0/users/{user.oid}/transitiveMemberOf/microsoft.graph.directoryRole"
     microsoft.answer(path, Reply({"value": [{"roleTemplateId": role} for role in roles]}))
 
 

@@ -115,7 +115,7 @@ def test_the_organization_has_a_name_or_none(value: Any, name: str, server: Serv
 
 
 def test_people_are_searched_by_the_beginning_of_their_names(server: Server, tid: str) -> None:
-    ana = {"id": "1", "displayName": "Ana Betz", "userPrincipalName": "ana@clinic.example", "jobTitle": None}
+    ana = {"id": "1", "displayName": "Ana Betz", "userPrincipalName": "ana@clinic.example", "mail": None}
     server.answer("/v1.0/users", Reply({"value": [ana, None, {"id": "2", "accountEnabled": False}]}))
     found = graph.search_people(tid, 'an"a\\', deadline=Deadline.after(5))
     assert found[0] == graph.Person("1", "Ana Betz", "ana@clinic.example", "", enabled=True)
@@ -136,9 +136,11 @@ def test_somebody_whom_the_directory_does_not_know_is_nobody(server: Server, tid
 
 
 def test_directory_roles_are_their_template_ids(server: Server, tid: str) -> None:
-    path = "/v1.0/users/8d2b/memberOf/microsoft.graph.directoryRole"
+    path = "/v1.0/users/8d2b/transitiveMemberOf/microsoft.graph.directoryRole"
     server.answer(path, Reply({"value": [{"roleTemplateId": "62E90394"}, "strange"]}))
     assert graph.directory_roles(tid, "8d2b", deadline=Deadline.after(5)) == {"62e90394"}
+    (request,) = server.asked(path)
+    assert (request.query["$count"], request.headers["consistencylevel"]) == ("true", "eventual")
 
 
 def test_products_are_read_with_their_licences_and_plans(server: Server, tid: str) -> None:

@@ -1,4 +1,4 @@
-"""A house that the tests of one module share."""
+"""A house that the tests of one module share; for those that go on to visits, a clinic."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,9 @@ from psycopg.rows import DictRow, dict_row
 
 from sandbox.launcher.house import House
 from tests.conftest import first_day
+from tests.visits.conftest import clinic, open_clinic
+
+__all__ = ["clinic", "open_clinic", "shared_database", "shared_house"]
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class Directory:
         self.server.answer(f"/v1.0/users/{user.oid}", Reply("<h1>Bad gateway</h1>", 502))
 
     def says_of_roles(self, user: User, *roles: str) -> None:
-        path = f"/v1.0/users/{user.oid}/memberOf/microsoft.graph.directoryRole"
+        path = f"/v1.0/users/{user.oid}/transitiveMemberOf/microsoft.graph.directoryRole"
         self.server.answer(path, Reply({"value": [{"roleTemplateId": role} for role in roles]}))
 
 

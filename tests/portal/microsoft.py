@@ -38,7 +38,7 @@ class Microsoft:
         self.consent(True)
         self.answer("organization", {"value": [{"displayName": "Riverside", "countryLetterCode": "US"}]})
         self.answer(f"users/{self.oid}", {"id": self.oid, "displayName": "Ada", "userPrincipalName": "ada@r.example"})
-        self.answer(f"users/{self.oid}/memberOf/microsoft.graph.directoryRole", {"value": []})
+        self.answer(f"users/{self.oid}/transitiveMemberOf/microsoft.graph.directoryRole", {"value": []})
         self.licence(True, [sku()])
         self.policy(True)
 

@@ -30,6 +30,12 @@ def test_with_neither_claim_an_administrator_reaches_nothing_but_consent_and_adm
     assert Visitor(house).sign_in(ADA).heading == "Configuration information"
 
 
+def test_with_neither_claim_a_role_that_a_group_holds_makes_an_administrator(house: House) -> None:
+    steps.switch(house, "entra", leave_out_wids=True, leave_out_roles=True)
+    steps.consent(house, LAKESIDE_TID)
+    assert Visitor(house).sign_in("Omar Haddad").heading == "Getting ready"
+
+
 def test_with_neither_claim_somebody_without_a_role_does_not_administer_after_consent(house: House) -> None:
     steps.switch(house, "entra", leave_out_wids=True, leave_out_roles=True)
     steps.consent(house)

@@ -133,6 +133,18 @@ def test_another_approver_is_a_proposal_too(riverside: Organization, ada: Admini
     assert str(proposed.approver_oid) == BEN["oid"]
 
 
+def test_the_mailbox_of_the_same_approver_is_exported_and_kept_where_a_file_is_silent(
+    riverside: Organization, ada: Administrator, tmp_path: Path
+) -> None:
+    mailbox = BEN | {"mail": "ben@post.example"}
+    bring(file(riverside, one(approver=mailbox)), tmp_path, by(ada))
+    assert yaml.safe_load(exported())["connections"][0]["approver"]["mail"] == "ben@post.example"
+    assert bring(file(riverside, one()), tmp_path, "--dry-run") == [f"= {BASE} (testing): unchanged"]
+    other = BEN | {"oid": str(uuid.uuid4())}
+    bring(file(riverside, one(approver=other)), tmp_path, by(ada))
+    assert Revision.objects.latest("number").approver_mail == ""
+
+
 def test_what_the_file_does_not_name_stays_as_it_is(
     riverside: Organization, ada: Administrator, tmp_path: Path
 ) -> None:

@@ -54,6 +54,10 @@ def ben(connection: Connection) -> User:
     return User.objects.get(oid=connection.proposed.approver_oid)
 
 
+def opened(client: Client, connection: Connection) -> BeautifulSoup:
+    return BeautifulSoup(client.get(reverse("connection", args=[connection.ref])).content, "html.parser")
+
+
 def text(answer: object) -> str:
     return words(BeautifulSoup(answer.content, "html.parser").main)  # type: ignore[attr-defined]
 
@@ -66,7 +70,14 @@ def decide(client: Client, connection: Connection, revision: Revision, action: s
 
 
 def act(client: Client, connection: Connection, action: str) -> str:
-    sent = {"action": action, "reason": "It has to be."}
+    return press(client, connection, opened(client, connection), action)
+
+
+def press(client: Client, connection: Connection, page: BeautifulSoup, action: str) -> str:
+    """Press a button of a connection's page as it was when it was opened."""
+    seen = page.select_one("[name=seen]")
+    assert seen
+    sent = {"action": action, "reason": "It has to be.", "seen": str(seen["value"])}
     return text(client.post(reverse("act", args=[connection.ref]), sent, follow=True))
 
 
@@ -179,6 +190,8 @@ def test_an_administrator_who_names_himself_writes_to_nobody(connection: Connect
     ada = administrator(connection.organization)
     submit_again(connection, Actor(ada, "Ada Lindqvist"), str(ada.oid))
     assert mails() == []
+    page = opened(browser_of(ada), Connection.objects.get(pk=connection.pk))
+    assert "mail" not in words(page.select_one(".notice--info"))
 
 
 def submit_again(connection: Connection, actor: Actor, oid: str) -> None:
@@ -198,6 +211,18 @@ def test_a_return_reaches_the_administrators_with_its_reason(connection: Connect
     assert f"A mail goes to {MAIL}." in shown
     [told] = Notice.objects.all()
     assert (told.recipient, told.kind, told.detail["reason"]) == (MAIL, "returned", "The wrong environment.")
+
+
+def test_the_reason_of_a_return_stands_on_the_page_until_something_is_submitted_again(
+    connection: Connection, ben: User
+) -> None:
+    ada = browser_of(administrator(connection.organization))
+    assert connection.proposed
+    decide(browser_of(ben), connection, connection.proposed, "return", "The wrong environment.")
+    notice = opened(ada, connection).select_one(".notice--warning")
+    assert words(notice).endswith("Returned by Ben Okafor The wrong environment.")
+    proposed(Connection.objects.get(pk=connection.pk), ben)
+    assert "Returned by" not in words(opened(ada, connection).main).partition("History")[0]
 
 
 @pytest.mark.usefixtures("mailing")
@@ -357,6 +382,78 @@ def test_an_approver_who_was_replaced_on_his_page_is_told_and_decides_nothing(
     proposed(connection, factories.user(connection.organization.tid))
     assert OVERTAKEN in decide(browser_of(ben), connection, revision, action, reason)
     assert decided(connection) == []
+
+
+def test_an_old_tab_withdraws_only_the_proposal_that_it_showed(connection: Connection, directory: Directory) -> None:
+    ada = browser_of(directory.knows(administrator(connection.organization)))
+    tab = opened(ada, connection)
+    proposed(connection, factories.user(connection.organization.tid))
+    told = press(ada, connection, tab, "withdraw")
+    assert "changed in the meantime" in told
+    assert "It has to be." in told  # what was typed stays
+    assert decided(connection) == []
+
+
+def test_an_old_tab_resumes_only_after_the_suspension_that_it_showed(
+    connection: Connection, directory: Directory
+) -> None:
+    user = directory.knows(administrator(connection.organization))
+    ada, actor = browser_of(user), Actor(user, "Ada Lindqvist")
+    services.suspend(connection=connection, actor=actor, reason="An upgrade.")
+    tab = opened(ada, connection)
+    services.resume(connection=connection, actor=actor, reason="Done.")
+    services.suspend(connection=connection, actor=actor, reason="Wrong patients were shown.")
+    assert "changed in the meantime" in press(ada, connection, tab, "resume")
+    assert decided(connection)[-1] == "suspend"
+    assert press(ada, connection, opened(ada, connection), "resume")
+    assert decided(connection)[-1] == "resume"
+
+
+def test_an_old_tab_suspends_all_the_same(connection: Connection, directory: Directory) -> None:
+    ada = browser_of(directory.knows(administrator(connection.organization)))
+    tab = opened(ada, connection)
+    proposed(connection, factories.user(connection.organization.tid))
+    press(ada, connection, tab, "suspend")
+    assert decided(connection) == ["suspend"]
+
+
+def test_a_form_that_was_sent_after_the_sign_out_leads_to_a_page_that_says_so(connection: Connection) -> None:
+    address = reverse("act", args=[connection.ref])
+    signed_out = Client().post(address, {"action": "withdraw", "reason": "Too early."})
+    assert signed_out.headers["Location"] == f"{reverse('signin')}?next={address}"
+    back = browser_of(administrator(connection.organization)).get(address)
+    page = BeautifulSoup(back.content, "html.parser")
+    assert (back.status_code, back.headers["Allow"], words(page.h1)) == (405, "POST", "Nothing was sent")
+    assert page.find("a", href=reverse("portal"))
+    assert decided(connection) == []
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.parametrize(
+    ("upn", "mailbox", "told", "said"),
+    [
+        (BEN_MAIL, "ben@post.example", ["ben@post.example"], "A mail brings it to ben@post.example too."),
+        (BEN_MAIL, "", [BEN_MAIL], f"A mail goes to the sign-in name, {BEN_MAIL}"),
+        ("gita_l.example#EXT#@r.example", "gita@l.example", ["gita@l.example"], "A mail brings it to gita@l.example"),
+        ("gita_l.example#EXT#@r.example", "", [], "No mail brings it: the account is a guest"),
+    ],
+)
+def test_a_mail_goes_to_the_mailbox_that_the_directory_has_and_the_page_says_where_there_is_none(
+    upn: str, mailbox: str, told: list[str], said: str, connection: Connection
+) -> None:
+    ada = administrator(connection.organization)
+    services.submit(
+        organization=connection.organization,
+        base_url=connection.base_url,
+        environment=connection.environment,
+        approver=Person(str(factories.user().oid), "Somebody", upn, "", True, mailbox),
+        actor=Actor(ada, "Ada Lindqvist"),
+    )
+    assert [recipient for recipient, _kind, _decision in mails()] == told
+    shown = Connection.objects.get(pk=connection.pk)
+    assert said in words(opened(browser_of(ada), shown).main)
+    services.withdraw(connection=shown, actor=Actor(ada, "Ada Lindqvist"), reason="No.")
+    assert {recipient for recipient, kind, _decision in mails() if kind == "decided"} == {MAIL, *told}
 
 
 def test_who_is_named_by_another_connection_decides_nothing_here(connection: Connection, ben: User) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -89,6 +90,26 @@ def test_what_nobody_did_was_done_by_the_connector(connection: Connection) -> No
         "The whole organization",
         EMPTY,
     ]
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ({"begins": "2030-07-02T03:00:00+00:00"}, "From: July 2, 2030, 03:00 UTC"),
+        ({"line": "policy"}, "Line of “Getting ready”: Application access policy"),
+        ({"by": "somebody-else"}, "By: somebody who is not signed in here"),
+        ({"environment": "production"}, "Environment: Production"),
+        ({"label": ["<b>", ""]}, "Label: <b> → nothing"),
+    ],
+    ids=str,
+)
+def test_codes_and_times_of_the_record_are_said_in_words(
+    detail: dict[str, Any], said: str, connection: Connection
+) -> None:
+    history.record(connection.organization, Change.Kind.DOWNTIME, connection=connection, **detail)
+    page = browser_of(administrator(connection.organization)).get(reverse("history")).content
+    [row] = BeautifulSoup(page, "html.parser").select("tbody tr")[:1]
+    assert words(row.find_all("td")[-1]) == said
 
 
 def test_an_administrator_sees_the_whole_organization_and_nothing_of_another(connection: Connection) -> None:

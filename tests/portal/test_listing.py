@@ -17,8 +17,8 @@ pytestmark = pytest.mark.django_db
 STATES = ("waiting", "approved", "returned", "withdrawn", "suspended")
 
 
-def page(client: Client, **query: str) -> BeautifulSoup:
-    return BeautifulSoup(client.get(reverse("configure"), query).content, "html.parser")
+def page(client: Client, step: str = "configure", **query: str) -> BeautifulSoup:
+    return BeautifulSoup(client.get(reverse(step), query).content, "html.parser")
 
 
 def of_every_state(count: int) -> Organization:
@@ -77,7 +77,10 @@ def test_ten_thousand_cost_no_more_questions_than_fifty() -> None:
     live = many.connections.exclude(live=None).first()
     assert live
     many.connections.filter(pk__in=[row.pk for row in rows]).update(live=live.live)
-    assert questions(client_of(few), reverse("configure")) == questions(client_of(many), reverse("configure"))
+    ada, bea = client_of(few), client_of(many)
+    for step in ("configure", "approve", "records", "status", "ready"):
+        assert questions(ada, reverse(step)) == questions(bea, reverse(step)), step
+        assert len(page(bea, step).select("tbody tr, section.line")) < 100, step
 
 
 def test_a_disabled_approver_is_flagged_in_the_list_and_on_the_page() -> None:

@@ -11,9 +11,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from connector import agreement, keys
-from connector.models import Administrator, Connection, Key, Notice, Revision, User
+from connector.models import Administrator, Connection, Key, Notice, Preflight, Revision, User
 from portal import labels
 from portal.configure.settings_form import SettingsForm, initial
+from tests.connector.test_preflight.ehr import CONFIGURATION, METADATA, TOKEN, Ehr
 from tests.portal.deciding import Directory, browser_of, directory_of
 from tests.portal.steps import filled, words
 from tests.servers import Reply
@@ -32,8 +33,16 @@ def directory(settings: Settings) -> Iterator[Directory]:
 
 
 @pytest.fixture
-def connection() -> Connection:
-    return factories.connection(mail="ehr-team@riverside.example")
+def ehr(directory: Directory) -> Ehr:
+    """The EHR, which answers as it should."""
+    healthy = Ehr(directory.server)
+    healthy.set_up()
+    return healthy
+
+
+@pytest.fixture
+def connection(ehr: Ehr) -> Connection:
+    return factories.connection(mail="ehr-team@riverside.example", base_url=ehr.base_url)
 
 
 @pytest.fixture
@@ -219,6 +228,43 @@ def test_the_approver_edits_but_names_nobody_and_the_administrators_are_told(
     assert connection.proposed.approver_oid == ben.oid
     assert [(one.kind, one.recipient) for one in Notice.objects.all()] == [("edited", connection.notification_mail)]
     assert not Administrator.objects.filter(user=ben).exists()
+
+
+def test_what_the_ehr_answers_is_asked_with_the_typed_settings_and_kept_when_submitted(
+    connection: Connection, ehr: Ehr, ada: User
+) -> None:
+    page = Page(ada, connection)
+    page.press("compare", backend_client_id="backend-7")
+    assert not Preflight.objects.exists()
+    assert page.press("submit").status_code == 302
+    assert ehr.server.asked(TOKEN)  # a backend token was really asked for
+    [kept] = Preflight.objects.all()
+    assert (kept.trigger, kept.blocks) == ("done", False)
+
+
+def test_settings_that_the_ehr_does_not_fit_are_not_submitted(connection: Connection, ehr: Ehr, ada: User) -> None:
+    ehr.server.answer(METADATA, Reply(ehr.statement(software={"name": "Epic", "version": "May 2017"})))
+    page = Page(ada, connection)
+    answer = page.press("submit", meeting_subject="Typed with care")
+    assert answer.status_code == 422
+    assert "Typed with care" in answer.content.decode()
+    assert "too old" in words(page.soup.select_one(".error-summary"))
+    assert [button for button in page.soup.find_all("button") if button.get("value") == "submit"] == []
+    assert connection.revisions.count() == 1
+
+
+def test_a_warning_of_the_ehr_is_read_before_it_is_submitted(connection: Connection, ehr: Ehr, ada: User) -> None:
+    ehr.server.answer(CONFIGURATION, Reply(ehr.configuration(code_challenge_methods_supported=[])))
+    page = Page(ada, connection)
+    assert page.press("submit", meeting_subject="Visit").status_code == 200
+    assert "Look at this before it is submitted" in words(page.soup.main)
+    assert connection.revisions.count() == 1
+    assert page.press("submit").status_code == 302
+
+
+def test_a_move_of_the_ehr_is_submitted_since_approval_is_what_accepts_it(connection: Connection, ada: User) -> None:
+    Connection.objects.filter(pk=connection.pk).update(approved_hosts=["the-old-host.example"])
+    assert Page(ada, connection).press("submit").status_code == 302
 
 
 def test_a_stale_tab_is_told_and_loses_nothing(connection: Connection, ada: User) -> None:

@@ -10,7 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connector.models import Change, Connection, Downtime, Notice, Preflight, Revision, User
+from connector import keys
+from connector.models import Change, Connection, Downtime, Key, Notice, Preflight, Revision, User
+from connector.templatetags.ui import moment
 from portal import watch
 from tests.portal.deciding import browser_of
 from tests.portal.steps import words
@@ -58,6 +60,21 @@ def test_a_connection_without_visits_is_all_right(ada: Client, connection: Conne
     assert "Last launch none yet" in page(ada, connection)
     listed = words(BeautifulSoup(ada.get(reverse("status")).content, "html.parser").table)
     assert "OK" in listed
+
+
+def test_the_keys_that_a_connection_rests_on_say_until_when_they_serve(
+    ada: Client, connection: Connection, settings: LazySettings
+) -> None:
+    settings.SIGNING_KEY_DAYS, settings.NOTIFICATION_KEY_DAYS = 90, 0
+    assert "Signing key made at first use" in page(ada, connection)
+    signing = Key.objects.get(kid=keys.signing_key("testing").kid)
+    notification = keys.notification_key()
+    shown = page(ada, connection)
+    follows = words(BeautifulSoup(moment(signing.not_before + timedelta(days=90), "datetime"), "html.parser"))
+    assert f"Signing key {signing.kid} since" in shown
+    assert f"until {follows}" in shown
+    assert f"Certificate for notifications {notification.kid} since" in shown
+    assert "until it is rotated" in shown
 
 
 def test_the_last_launch_and_the_counts_of_writebacks_are_shown(ada: Client, connection: Connection) -> None:

@@ -60,7 +60,7 @@ def questions(client: Client, path: str, headers: dict[str, str] | None = None) 
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("step", ["configure", "approve", "records"])
+@pytest.mark.parametrize("step", ["configure", "approve", "records", "status"])
 def test_the_pages_ask_the_database_no_more_for_thirty_than_for_one(client: Client, step: str, state: str) -> None:
     few, many = organization(), organization()
     asked = []

@@ -8,7 +8,7 @@ import jwt
 import pytest
 import requests
 
-from sandbox.cast import GLOBAL_ADMINISTRATOR, RIVERSIDE
+from sandbox.cast import GLOBAL_ADMINISTRATOR, LAKESIDE, RIVERSIDE, TEAMS_ADMINISTRATOR
 from tests.sandbox.graph_client import (
     ADA,
     CARLA,
@@ -86,6 +86,17 @@ def test_licences_and_directory_roles_follow_the_cast(sandbox: Sandbox, app: req
     assert licensed == [{"hasTeamsLicense": True}, {"hasTeamsLicense": False}]
     roles = f"/v1.0/users/{ADA.oid}/memberOf/microsoft.graph.directoryRole?$select=roleTemplateId"
     assert app.get(sandbox.url("graph", roles)).json()["value"] == [{"roleTemplateId": GLOBAL_ADMINISTRATOR}]
+
+
+def test_a_role_that_a_group_holds_is_found_among_all_memberships(sandbox: Sandbox) -> None:
+    omar = next(account for account in LAKESIDE.accounts if account.roles_by_group)
+    app = application(sandbox, LAKESIDE.tid)
+    kinds = ("memberOf", "transitiveMemberOf")
+    direct, every = (f"/v1.0/users/{omar.oid}/{kind}/microsoft.graph.directoryRole" for kind in kinds)
+    assert app.get(sandbox.url("graph", direct)).json()["value"] == []
+    assert app.get(sandbox.url("graph", every)).status_code == 400
+    found = app.get(sandbox.url("graph", f"{every}?$count=true"), headers={"ConsistencyLevel": "eventual"}).json()
+    assert [role["roleTemplateId"] for role in found["value"]] == [TEAMS_ADMINISTRATOR]
 
 
 def test_a_meeting_is_the_same_for_the_same_organizer_and_external_id(sandbox: Sandbox, app: requests.Session) -> None:

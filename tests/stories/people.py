@@ -76,6 +76,11 @@ def approve(portal: Page, epic: Page, urls: Urls, link: str, *, name: str = "Ben
     """The analyst's part: client records in Epic, sign-in with Epic, approval, integration records into Epic."""
     portal.goto(link)
     sign_in_with_microsoft(portal, name)
+    approve_here(portal, epic, urls)
+
+
+def approve_here(portal: Page, epic: Page, urls: Urls) -> None:
+    """The same from the approver's page on."""
     fill_client_records(portal, epic, urls)
     portal.get_by_role("link", name="Sign in with Epic").click()
     pick(portal, "Ben Okafor")

@@ -106,7 +106,10 @@ def canaries(house: House, addresses: set[str]) -> dict[str, tuple[list[str], se
             [named("Lindqvist"), named("Okafor"), named("Mendes")],
             {*BUSINESS_RECORDS, "connector_revision.approver_upn"},
         ),
-        "sign-in names": (["@riverside.example"], {"connector_revision.approver_upn", "connector_notice.recipient"}),
+        "sign-in names": (
+            ["@riverside.example"],
+            {"connector_revision.approver_upn", "connector_revision.approver_mail", "connector_notice.recipient"},
+        ),
         "the visit": ([word("770011")], set()),
         "external ids": ([word("165790"), word("900101")], set()),
         "resources": ([word("p-sandberg"), word("e-cmendes"), word("e-bokafor")], set()),

@@ -6,9 +6,11 @@ It runs a house of its own, with data that is forgotten afterwards.
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from sandbox.epic.people import PEOPLE
 from sandbox.launcher.house import House
 from sandbox.launcher.place import home
 from tests.conftest import CHROMIUM_FLAGS, VIEWPORTS, chromium_path
@@ -16,6 +18,14 @@ from tests.stories import people
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "tour"
 CHART_MILLISECONDS = 30_000
+CARLA, PIA = (next(one for one in PEOPLE if one.login == login) for login in ("CMENDES", "pia"))
+TEST_VISIT = {
+    "session": "770012",
+    "provider_external_id": CARLA.external_id,
+    "provider_external_id_type": CARLA.external_id_type,
+    "patient_external_id": PIA.external_id,
+    "patient_external_id_type": PIA.external_id_type,
+}
 
 
 class Camera:
@@ -39,7 +49,9 @@ def walk(house: House, arrive: Callable[[], Page], camera: Camera) -> None:
     """The five minutes of a first visit."""
     ada, ben, epic, schedule, mychart = (arrive() for _ in range(5))
     link = configure(house, ada, camera)
-    approve(house, ben, epic, link, camera)
+    ref = approve(house, ben, epic, link, camera)
+    make_ready(house, ada, camera)
+    prepare(house, ben, ref, camera)
     people.open_hyperspace(schedule, house.urls)
     people.open_mychart(mychart, house.urls)
     camera.take(mychart, "09-mychart")
@@ -49,6 +61,7 @@ def walk(house: House, arrive: Callable[[], Page], camera: Camera) -> None:
     camera.take(waiting, "10-waiting")
     camera.take(schedule, "11-schedule-waiting")
     meet(schedule, waiting, camera)
+    look_back(house, ada, ref, camera)
 
 
 def configure(house: House, ada: Page, camera: Camera) -> str:
@@ -68,8 +81,8 @@ def configure(house: House, ada: Page, camera: Camera) -> str:
     return link
 
 
-def approve(house: House, ben: Page, epic: Page, link: str, camera: Camera) -> None:
-    """The analyst's screens, in the portal and in the EHR."""
+def approve(house: House, ben: Page, epic: Page, link: str, camera: Camera) -> str:
+    """The analyst's screens, in the portal and in the EHR; returns the connection's ref."""
     ben.goto(link)
     people.sign_in_with_microsoft(ben, "Ben Okafor")
     camera.take(ben, "05-before-you-sign-in")
@@ -81,6 +94,48 @@ def approve(house: House, ben: Page, epic: Page, link: str, camera: Camera) -> N
     camera.take(ben, "07-records")
     people.paste_records(ben, epic, house.urls)
     camera.take(epic, "08-fdi")
+    return urlsplit(ben.url).path.split("/")[2]
+
+
+def make_ready(house: House, ada: Page, camera: Camera) -> None:
+    """Everything outstanding, half of it tried."""
+    ada.goto(f"{house.urls['web']}/ready/")
+    for line in ("policy", "licence", "region"):
+        ada.locator(f"#{line} form[action$='/check/'] button").click()
+        expect(ada.locator(f"#{line}")).to_contain_text("Last tried")
+    camera.take(ada, "18-getting-ready")
+
+
+def prepare(house: House, ben: Page, ref: str, camera: Camera) -> None:
+    """What the analyst has at hand before the first patient: guide, checker, a test visit."""
+    ben.goto(f"{house.urls['web']}/records/{ref}/guide/fdi/")
+    camera.take(ben, "19-guide")
+    ben.goto(f"{house.urls['web']}/records/{ref}/")
+    block = people.copied(ben, "The whole record")
+    ben.goto(f"{house.urls['web']}/records/{ref}/check/")
+    ben.locator("[name=pasted]").fill(block.replace("%EXTERNALID%", "%CSN%").replace("LAUNCHTYPE=6", "LAUNCHTYPE=5"))
+    ben.get_by_role("button", name="Check", exact=True).click()
+    camera.take(ben, "20-checker")
+    ben.goto(f"{house.urls['web']}/try/{ref}/")
+    for name, value in TEST_VISIT.items():
+        ben.locator(f"[name={name}]").fill(value)
+    ben.get_by_role("button", name="Begin the test visit").click()
+    for side in ("patient", "clinician"):
+        with ben.expect_popup() as window:
+            ben.get_by_role("link", name=f"Open the {side}'s side").click()
+        window.value.wait_for_load_state()
+    window.value.get_by_role("link", name="Join in Teams").click()
+    for said in ("Microsoft Graph", "The EHR was told"):
+        expect(ben.locator("#timeline")).to_contain_text(said, timeout=CHART_MILLISECONDS)
+    camera.take(ben, "21-try-a-visit")
+
+
+def look_back(house: House, ada: Page, ref: str, camera: Camera) -> None:
+    """What an administrator looks at from day to day."""
+    pages = {"22-status": f"status/{ref}/", "23-keys": "keys/", "24-history": "history/"}
+    for name, path in pages.items():
+        ada.goto(f"{house.urls['web']}/{path}")
+        camera.take(ada, name)
 
 
 def meet(schedule: Page, waiting: Page, camera: Camera) -> None:
