@@ -84,6 +84,7 @@ class Settings:
     patient_context: str = "sessionId=%CSN%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     group_provider_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     group_patient_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
+    board_context: str = "departmentId=%LOGINDEPTID%"
     status: StatusService = field(default_factory=StatusService)
     audit: AuditRepository = field(default_factory=AuditRepository)
     frame_ancestors: tuple[str, ...] = ()
@@ -91,6 +92,8 @@ class Settings:
     meeting_subject: str = "Video visit"
     lobby: Literal["organization", "organizer"] = "organization"
     waiting_silence_minutes: int = 3
+    board_alert_minutes: Annotated[int, Field(ge=1, le=240)] = 5  # of waiting without a clinician
+    board_initials: Literal["hidden", "shown"] = "hidden"  # the patients', where the record's context holds them
     # When patients may come in, where the EHR says when a visit is planned. Clinicians always may.
     early_minutes: Window = 0  # at most so long before the start
     late_minutes: Window = 0  # at most so long after the end, or the start where no end is known

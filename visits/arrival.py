@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # Keys of the integration record's CONTEXT, which come back beside the token.
 SESSION, EXTERNAL_ID, EXTERNAL_ID_TYPE = "sessionId", "externalId", "externalIdType"
+INITIALS, LONGEST_INITIALS = "initials", 8
 # What names the visit where the record's CONTEXT does not: the resource that the launch is about.
 RESOURCES = {"appointment": "Appointment", "encounter": "Encounter"}
 
@@ -61,12 +62,25 @@ def arrive(
     )
     plan = schedule.plan_of(connection.base_url, granted.access_token, granted.scope, granted.context, deadline)
     schedule.keep(participant, plan, granted.context)
+    _keep_for_the_board(visit, plan.clinicians, granted.context, agreed)
     if not participant.is_staff:
         _come_in(participant, row, () if door.group else plan.clinicians, deadline)
         return redirect("visit", handle=handles.issue(row))
     if participant.user_id:
         return redirect(clinician.first_page(request, row, participant), handle=handles.issue(row))
     return _to_microsoft(request, row, identity, granted, deadline)
+
+
+def _keep_for_the_board(
+    visit: Visit, clinicians: tuple[str, ...], context: dict[str, object], agreed: Settings
+) -> None:
+    """Whose board the visit is on, and the initials that it shows there, where the connection allows them."""
+    initials = filled(context.get(INITIALS), INITIALS, required=False).strip()[:LONGEST_INITIALS]
+    if clinicians:
+        visit.clinician_hash = hash_of_user(visit.connection, clinicians[0])[0]
+    if initials and agreed.board_initials == "shown":
+        visit.seal("initials", initials)
+    visit.save(update_fields=["clinician_hash", "initials_sealed"])
 
 
 def _come_in(participant: Participant, row: Launch, clinicians: tuple[str, ...], deadline: Deadline) -> None:
@@ -164,6 +178,14 @@ def filled(value: object, member: str, *, required: bool = True) -> str:
     if "%" in text or (required and not text.strip()):
         raise Stop("context-unfilled", field=member)
     return text
+
+
+def hash_of_presser(connection: Connection, identity: EhrIdentity | None, granted: Granted) -> str:
+    """Whose press it was, as links and visits know him; empty where the EHR names nobody."""
+    try:
+        return hash_of_user(connection, _ehr_user(named(identity, granted), granted.context))[0]
+    except Stop:
+        return ""
 
 
 def _ehr_user(identity: EhrIdentity | None, context: dict[str, object]) -> str:

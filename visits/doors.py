@@ -10,13 +10,12 @@ from connector.wires import patient_client, provider_client
 
 @dataclass(frozen=True)
 class Door:
-    """One launch address. In a group visit each patient has a chart of his own, and all share one conference. A door
-    without a visit opens the device check alone."""
+    """One launch address. In a group visit each patient has a chart of his own, and all share one conference. Two
+    lead to no visit: the device check alone, and the board."""
 
     client: Callable[[Settings, str], Client]
     staff: bool
     group: bool = False
-    visit: bool = True
 
     def scopes(self, agreed: Settings) -> str:
         """What is asked of the EHR at this door."""
@@ -32,5 +31,6 @@ DOORS: dict[str, Door] = {
     "patient": Door(patient_client, staff=False),
     "group-provider": Door(provider_client, staff=True, group=True),
     "group-patient": Door(patient_client, staff=False, group=True),
-    "device-test": Door(patient_client, staff=False, visit=False),
+    "device-test": Door(patient_client, staff=False),
+    "board": Door(provider_client, staff=True),
 }

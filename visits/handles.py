@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from visits import languages
 from visits.browsers import browser_of, hash_of, known_or_new
+from visits.doors import DOORS
 from visits.models import Browser, Launch, Participant
 
 COOKIE_LIFE = timedelta(hours=12)
@@ -85,7 +86,7 @@ def launches() -> QuerySet[Launch]:
 
 
 def _is_staff(launch: Launch) -> bool:
-    return launch.participant is not None and launch.participant.is_staff
+    return launch.participant.is_staff if launch.participant else DOORS[launch.door].staff
 
 
 def _life(launch: Launch) -> timedelta:
@@ -110,8 +111,8 @@ def _prolong(launch: Launch) -> None:
 
 
 def _end_others(launch: Launch) -> None:
-    """Another EHR user has this browser now: the pages and the list of whoever had it before are his no more. Both
-    sides of a test visit are one analyst's."""
+    """Another EHR user has this browser now: the pages, the boards and the list of whoever had it before are his no
+    more. Both sides of a test visit are one analyst's."""
     me, now = launch.participant, timezone.now()
     if me is None or me.visit.test:
         return
@@ -120,6 +121,8 @@ def _end_others(launch: Launch) -> None:
     )
     mine = {"participant__ehr_user_hash": me.ehr_user_hash, "connection": launch.connection_id}
     pages.filter(handle_until__gt=now).exclude(**mine).update(handle_until=now)
+    boards = Launch.objects.filter(browser_hash=launch.browser_hash, door="board", handle_until__gt=now)
+    boards.exclude(ehr_user_hash=me.ehr_user_hash, connection=launch.connection_id).update(handle_until=now)
     lists = Browser.objects.filter(id_hash=launch.browser_hash, list_until__gt=now)
     lists.exclude(user=me.user_id).update(list_until=None)
 

@@ -23,7 +23,7 @@ from connector.ehr import discovery, scopes, smart
 from connector.ehr.discovery import Endpoints
 from connector.http import Deadline
 from connector.models import Connection
-from visits import arrival, browsers, devices
+from visits import arrival, board, browsers, devices
 from visits.browsers import hash_of
 from visits.doors import DOORS
 from visits.models import Launch
@@ -100,8 +100,10 @@ def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
         identity = smart.identity_of(
             granted, endpoints, client_id=client.client_id, nonce=nonce_of(verifier), deadline=deadline
         )
-    if not DOORS[door].visit:
+    if door == "device-test":
         return devices.arrive(row)
+    if door == "board":
+        return board.arrive(row, granted, identity)
     return arrival.arrive(request, row, agreed, granted, identity, deadline)
 
 

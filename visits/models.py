@@ -60,6 +60,9 @@ class Visit(Sealed):
     starts_at = models.DateTimeField(null=True)  # when the EHR says that it begins, where a launch could tell
     ends_at = models.DateTimeField(null=True)
     department = models.CharField(max_length=64, blank=True)  # the EHR's code of it, from the launch's context
+    clinician_hash = models.CharField(max_length=64, blank=True)  # the EHR user whom a press named as its clinician
+    initials_sealed = models.TextField(blank=True)  # the patient's, where the connection shows them on its board
+    noticed_at = models.DateTimeField(null=True)  # when somebody last reacted to the board's alert
     opened_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)  # when the sweeper has to look at this visit again
@@ -167,6 +170,8 @@ class Launch(models.Model):
     participant = models.ForeignKey(Participant, models.CASCADE, null=True, related_name="launches")
     framed = models.BooleanField(default=False)  # the EHR opened it in a frame of its own page
     language = models.CharField(max_length=10, blank=True)  # as picked on the page; empty: the browser's
+    department = models.CharField(max_length=64, blank=True)  # what a board covers: the visits of this department,
+    ehr_user_hash = models.CharField(max_length=64, blank=True)  # else those of this EHR user
     redeemed_at = models.DateTimeField(null=True)
     handed_over_at = models.DateTimeField(null=True)  # when the link out of an app's web view was used: it is good once
     handle_hash = models.CharField(max_length=64, blank=True, db_index=True)

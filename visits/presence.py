@@ -1,7 +1,7 @@
 """From facts to what others are told: a visit's times, trail and writebacks, folded under the visit's lock."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from connector.cached import outdate, quietly
 from connector.each import each
 from connector.models import Connection, Entry
 from visits import facts, fold, reports, writeback
-from visits.fold import Change, Person, PersonState, VisitState
+from visits.fold import Change, FactLine, Person, PersonState, VisitState
 from visits.models import Ending, Fact, Participant, Visit, Writeback
 
 EMPTY_SECONDS = 300  # of an empty roster after a call, until the visit has ended
@@ -39,7 +39,6 @@ EVENTS = {
 }
 
 CALL = (Fact.Kind.CONNECTED, Fact.Kind.CALL_ENDED)  # either tells that there was a call
-
 Line = tuple[str, UUID | None, datetime]
 
 
@@ -47,6 +46,20 @@ def state_of(visit: Visit, generation: int | None = None) -> VisitState:
     """The state of the visit's present meeting, or of an earlier one, read without a lock. Every participant is in its
     `people`."""
     return _state(visit, list(visit.participants.select_related("user")), generation)
+
+
+def states_of(visits: list[Visit]) -> dict[UUID, tuple[VisitState, frozenset[str]]]:
+    """(state, keys of its clinicians) of many visits, read at once and without a lock."""
+    people, lines = defaultdict(list), facts.lines_of_each(visits)
+    for one in Participant.objects.filter(visit__in=visits).select_related("user"):
+        people[one.visit_id].append(one)
+    return {
+        visit.pk: (
+            _folded(lines[visit.pk], people[visit.pk]),
+            frozenset(str(one.id) for one in people[visit.pk] if one.is_staff),
+        )
+        for visit in visits
+    }
 
 
 def refold(visit_id: UUID, generation: int | None = None) -> None:
@@ -152,7 +165,10 @@ def locked(visit_id: UUID) -> Visit | None:
 
 
 def _state(visit: Visit, participants: list[Participant], generation: int | None = None) -> VisitState:
-    lines = facts.lines_of(visit, generation or visit.generation)
+    return _folded(facts.lines_of(visit, generation or visit.generation), participants)
+
+
+def _folded(lines: list[FactLine], participants: list[Participant]) -> VisitState:
     people = [Person(str(one.id), one.role, str(one.user.oid) if one.user else "") for one in participants]
     return fold.fold(lines, people)
 

@@ -115,6 +115,12 @@ PROBLEMS: dict[str, Problem] = {
         ANALYST,
         403,
     ),
+    "board-of-nobody": Problem(
+        _("The EHR did not say whose board this is"),
+        _("A board shows the visits of a department or of one clinician, and the EHR's answer named neither."),
+        _("The record's CONTEXT line: departmentId. Ask Epic which token this release fills in."),
+        ANALYST,
+    ),
     "patient-unlike": Problem(
         _("This visit belongs to another patient"),
         _("The EHR named another patient than this visit began with, so nobody was let in."),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from visits import beside, devices, events, handover, join, launch, link, open_visits, timeline
+from visits import beside, board, devices, events, handover, join, launch, link, open_visits, timeline
 
 urlpatterns = [
     path("launch/<slug:ref>/<slug:door>/", launch.launch, name="launch"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("devices/<str:token>/", devices.alone, name="device_test"),
     path("devices/<str:token>/sample", devices.sample, name="device_sample"),
     path("visit/<slug:handle>/timeline/", timeline.page, name="timeline"),
+    path("board/<slug:handle>/", board.board, name="board"),
+    path("board/<slug:handle>/<uuid:visit>/noticed/", board.noticed, name="board_noticed"),
     path("notifications/graph/", events.notifications, name="notifications"),
     path("notifications/graph/lifecycle/", events.lifecycle, name="lifecycle"),
 ]

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='change',
             name='kind',
-            field=models.CharField(choices=[('details', 'Details changed'), ('consent', 'Admin consent proved'), ('proof', 'Set-up proved'), ('key-rotated', 'Signing key rotated'), ('downtime', 'EHR downtime announced'), ('sent-again', 'Writebacks sent again'), ('mailed-again', 'Mails sent again'), ('exported', 'Exported'), ('test-visit', 'Test visit'), ('forwarded', 'Link forwarded'), ('linked', 'Microsoft account linked to another EHR user as well')], max_length=16),
+            field=models.CharField(choices=[('details', 'Details changed'), ('consent', 'Admin consent proved'), ('proof', 'Set-up proved'), ('key-rotated', 'Signing key rotated'), ('downtime', 'EHR downtime announced'), ('sent-again', 'Writebacks sent again'), ('mailed-again', 'Mails sent again'), ('exported', 'Exported'), ('test-visit', 'Test visit'), ('forwarded', 'Link forwarded'), ('readers', 'Readers of the reports changed'), ('allowance', 'Allowance of visits changed'), ('linked', 'Microsoft account linked to another EHR user as well')], max_length=16),
         ),
     ]

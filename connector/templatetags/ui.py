@@ -98,7 +98,7 @@ def copy_row(label: str, value: str, kind: str = "", word: str = "") -> CopyRow:
 
 @register.inclusion_tag("components/tab_list.html")
 def tab_list(name: str, legend: str, *labels: str) -> Tabs:
-    """The tabs of the `.panel` sections that follow within the same `.tabs`, in their order; at most five."""
+    """The tabs of the `.panel` sections that follow within the same `.tabs`, in their order; at most six."""
     return {"name": name, "legend": legend, "labels": labels}
 
 

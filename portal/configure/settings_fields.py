@@ -45,7 +45,7 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("Scopes"), ("provider_scopes", "patient_scopes", "sign_in_scopes", "backend_scopes")),
     (
         _("Visits"),
-        ("session_kind", "provider_context", "patient_context", "group_provider_context", "group_patient_context"),
+        ("session_kind", *(name for name in LABELS if name.endswith("_context"))),
     ),
     (
         _("Status service"),
@@ -82,6 +82,10 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
         _("Meetings and pages"),
         ("frame_ancestors", "lobby", "meeting_subject", "waiting_silence_minutes", "early_minutes", "late_minutes"),
     ),
+    (
+        _("Visit board"),
+        ("board_alert_minutes", "board_initials"),
+    ),
 )
 CODE_LABELS = {
     "connected": _("Status service: code for connected"),
@@ -105,6 +109,7 @@ HINTS: dict[str, Promise] = {
     "audit.client_id": _("At the token endpoint that this address names. Empty: the backend client ID."),
     "frame_ancestors": _("One https:// origin a line, without a path. The EHR's own host is always allowed."),
     "meeting_subject": _("One neutral text for all visits: it stands in calendars and lobbies."),
+    "board_initials": _("Only where the launches' context line holds initials. They are kept sealed."),
     "early_minutes": _("0 means at any time. It counts only where the EHR says when the visit is planned."),
     "late_minutes": _("0 means at any time. Where no end is known, it counts from the start."),
     "status.path": _("Relative to the FHIR base URL up to /api/."),
@@ -125,6 +130,7 @@ LENGTHS = {"meeting_subject": 120, "status.vendor_name": 120, "status.path": 300
 NUMBERS = {
     "waiting_silence_minutes": (1, LONGEST_SILENCE),
     "rejoin_seconds": (0, LONGEST_GRACE),
+    "board_alert_minutes": (1, 240),
     "early_minutes": (0, LONGEST_WINDOW),
     "late_minutes": (0, LONGEST_WINDOW),
 }

@@ -31,24 +31,42 @@ class Door:
     tab: Promise
     client_id: str
     context: str = ""
-    department: bool = False
+    department: str | Promise = ""  # what it is good for that the record names it
+    attested_department: bool = False
     note: str | Promise = ""
 
 
+STAFF_DEPARTMENT = _("Names the department of the visit as well, for boards and reports. Visits work without it.")
+PATIENT_DEPARTMENT = _(
+    "Names the department of the visit as well: then its board shows a patient who waits before any clinician has "
+    "pressed. Ask your Epic technical contact which token names it in patients' records."
+)
 DOORS: dict[str, Door] = {
     "provider": Door(
-        _("Provider: Begin virtual visit"), _("Provider"), "provider_client_id", "provider_context", department=True
+        _("Provider: Begin virtual visit"),
+        _("Provider"),
+        "provider_client_id",
+        "provider_context",
+        STAFF_DEPARTMENT,
+        attested_department=True,
     ),
-    "patient": Door(_("Patient: Begin virtual visit"), _("Patient"), "patient_client_id", "patient_context"),
+    "patient": Door(
+        _("Patient: Begin virtual visit"), _("Patient"), "patient_client_id", "patient_context", PATIENT_DEPARTMENT
+    ),
     "group-provider": Door(
         _("Provider: Begin group visit"),
         _("Provider, group"),
         "provider_client_id",
         "group_provider_context",
-        department=True,
+        STAFF_DEPARTMENT,
+        attested_department=True,
     ),
     "group-patient": Door(
-        _("Patient: Begin group visit"), _("Patient, group"), "patient_client_id", "group_patient_context"
+        _("Patient: Begin group visit"),
+        _("Patient, group"),
+        "patient_client_id",
+        "group_patient_context",
+        PATIENT_DEPARTMENT,
     ),
     "device-test": Door(
         _("Patient: Test your device"),
@@ -60,6 +78,7 @@ DOORS: dict[str, Door] = {
             "The EHR is not told the result: how it could be is not published, so the connector does not do it."
         ),
     ),
+    "board": Door(_("Provider: Visit board"), _("Board"), "provider_client_id", "board_context"),
 }
 
 
@@ -87,16 +106,15 @@ def _record(connection: Connection, name: str, agreed: Settings) -> Record:
 
 def _options(door: Door, context: str) -> list[Option]:
     """What was seen in records of other products and customers, and is nobody's duty."""
-    department = Option(
-        Row("CONTEXT", f"{context}&{DEPARTMENT}", attested=True),
-        _("Names the department of the visit as well. Visits work with and without it."),
+    names_department = Option(
+        Row("CONTEXT", f"{context}&{DEPARTMENT}", attested=door.attested_department), door.department
     )
     asked = _("Seen in one customer's record. Ask your Epic technical contact whether yours needs it.")
     return [
         Option(
             Row("LAUNCHTYPE", FRAME, attested=True), _("Opens the visit in a frame within Epic, in place of a window.")
         ),
-        *([department] if door.department else []),
+        *([names_department] if door.department else []),
         Option(Row("PROTECTED", "1", attested=False), asked),
         Option(Row("USEEDGEBROWSER", "1", attested=False), asked),
     ]

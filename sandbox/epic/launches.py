@@ -108,6 +108,7 @@ def token_values(person: Person, visit: ScheduledVisit | None) -> dict[str, str]
         "%EPICUSERID%": person.external_id.strip() if clinician else "",
         "%PATID%": visit.patient if visit else "",
         "%LOGINDEPTID%": person.department,
+        "%PERFDEPID;;; ; ;;NONE;%": people.department_of(visit.practitioner) if visit else "NONE",
         "%EPICUSERFHIRID%": person.resource.split("/")[1] if clinician else "",
         "%USERNAME%": person.login,
     }

@@ -89,6 +89,12 @@ def add_visit(patient: str, practitioner: str, reason: str) -> cast.ScheduledVis
     return visit
 
 
+def department_of(practitioner: str) -> str:
+    """Where somebody of Hyperspace works; `NONE` for anybody else, as the token of the integration records has it."""
+    found = (person.department for person in PEOPLE if person.resource == f"Practitioner/{practitioner}")
+    return next(found, "NONE")
+
+
 def name_of_practitioner(practitioner_id: str) -> str:
     """The name of the clinician with this FHIR id, or the id of one nobody knows."""
     return _name(of_side(HYPERSPACE), f"Practitioner/{practitioner_id}")

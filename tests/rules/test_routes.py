@@ -32,6 +32,8 @@ OPEN = {
     "unlink",
     "join",
     "timeline",
+    "board",
+    "board_noticed",
     "handover",
     "beside",
     # A clinician who signs in with Microsoft for his own open visits has no portal session either.
