@@ -252,7 +252,11 @@ def test_whatever_else_an_ehr_says_stops_nobody(extras: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("banner", ["false", True])
 def test_what_only_some_ehrs_say_stops_nobody(ehr: Ehr, banner: str | bool) -> None:
-    said = {"need_patient_banner": banner, "tenant": "t1", "smart_style_url": "https://ehr.example/style.json"}
+    said: dict[str, Any] = {
+        "need_patient_banner": banner,
+        "tenant": "t1",
+        "smart_style_url": "https://ehr.example/style.json",
+    }
     junk = {"departmentId": "1\u00002", "startsAt": 7, "status": ["x"], "clinician": {}, "fhirUser": None}
     assert leads_to(arrive(ehr, Client(), PATIENT, **said | junk), "visit")
 
