@@ -13,7 +13,6 @@ import pytest
 import redis
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
-from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
 from sandbox.launcher.crew import LauncherError
@@ -22,6 +21,7 @@ from sandbox.launcher.house import House
 from sandbox.launcher.place import DataInUse, generated_secrets, home
 from sandbox.launcher.ports import free_ports
 from sandbox.launcher.services import Addresses, create_database, services, with_path
+from tests.emptying import truncate
 
 VIEWPORTS: dict[str, ViewportSize] = {"desktop": {"width": 1200, "height": 800}, "phone": {"width": 390, "height": 844}}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -140,8 +140,7 @@ def _forget_rows(url: str) -> None:
         rows = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)", [migrated]
         ).fetchall()
-        tables = sql.SQL(", ").join(sql.Identifier(row[0]) for row in rows)
-        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+        truncate(connection, [row[0] for row in rows], "RESTART IDENTITY")
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import DeadlockDetected
 from psycopg.rows import DictRow, dict_row
 
 from sandbox.epic.instance import SWITCHES
 from sandbox.epic.records import FIELDS
 from sandbox.launcher.house import House
+from tests.emptying import truncate
 from tests.portal import steps as portal
 from tests.portal.steps import Shown, Visitor, tell, words
 from tests.stories.people import INSTANCE
@@ -50,7 +50,7 @@ class Clinic:
         self.house.mend()
         self.forget_cache()
         tables = self.rows("SELECT tablename AS name FROM pg_tables WHERE tablename LIKE %s", "visits_%")
-        self._truncate(sql.SQL(", ").join(sql.Identifier(table["name"]) for table in tables))
+        truncate(self.database, [table["name"] for table in tables])
         for name in ("graph", "teams"):
             tell(self.house, name, "reset")
         for name in ("entra", "epic"):
@@ -58,14 +58,6 @@ class Clinic:
         portal.switch(self.house, "epic", **dict.fromkeys(SWITCHES, False))
         for slot, record in self.records.items():
             self.paste(slot, record)
-
-    def _truncate(self, names: sql.Composed) -> None:
-        while True:
-            try:
-                self.database.execute(sql.SQL("TRUNCATE {}").format(names))
-            except DeadlockDetected:  # a worker was in the middle of the visits before
-                continue
-            return
 
     def rows(self, query: str, *values: object) -> list[DictRow]:
         return self.database.execute(query.encode(), values).fetchall()
