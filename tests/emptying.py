@@ -12,7 +12,7 @@ def truncate(connection: psycopg.Connection[Any], names: list[str], how: str = "
     tables = sql.SQL(", ").join(sql.Identifier(name) for name in names)
     while True:
         try:
-            connection.execute(sql.SQL("TRUNCATE {} ").format(tables) + sql.SQL(how))  # type: ignore[arg-type]
+            connection.execute(sql.SQL("TRUNCATE {} ").format(tables) + sql.SQL(how))
         except DeadlockDetected:
             continue
         return
