@@ -92,8 +92,8 @@ def _settings(form: SettingsForm, connection: Connection) -> Settings | None:
 
 
 def _sealed(connection: Connection, secret: str, about: dict[str, str]) -> str:
-    made = {"public": about, "environment": connection.environment}
-    return keys.store(connection.organization, Key.Purpose.SECRET, secret.encode(), **made).kid
+    organization, sealed = connection.organization, secret.encode()
+    return keys.store(organization, Key.Purpose.SECRET, sealed, public=about, environment=connection.environment).kid
 
 
 def _is_for(connection: Connection, base: Settings, kid: str, about: dict[str, str]) -> bool:
