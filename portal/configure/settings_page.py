@@ -129,10 +129,8 @@ def _settings(form: SettingsForm, connection: Connection) -> Settings | None:
 
 
 def _sealed(connection: Connection, secret: str, about: dict[str, str]) -> str:
-    purpose, environment = Key.Purpose.SECRET, connection.environment
-    return keys.store(
-        connection.organization, purpose, secret.encode(), public=dict(about), environment=environment
-    ).kid
+    organization, sealed = connection.organization, secret.encode()
+    return keys.store(organization, Key.Purpose.SECRET, sealed, public=about, environment=connection.environment).kid
 
 
 def _is_for(connection: Connection, base: Settings, kid: str, about: dict[str, str]) -> bool:

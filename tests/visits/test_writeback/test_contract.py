@@ -209,8 +209,10 @@ def test_one_that_is_slow_for_one_person_takes_a_deadline_and_steps_aside(
     for number in (1, 2):
         time_passes(hours=1)
         Target.objects.update(failures=4)  # one more in a row, and it would rest
-        other = place.row(f" {number}")
+        other, before = place.row(f" {number}"), len(place.told())
+        Writeback.objects.filter(pk=other.pk).update(lane=rows[0].lane)
         place.drain()
+        assert len(place.told()) == before + 2, "it has cost the others of its lane one deadline"
         other.refresh_from_db()
         assert (other.state, place.is_rested()) == (State.DELIVERED, True)
     rows[0].refresh_from_db()
