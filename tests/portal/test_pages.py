@@ -48,7 +48,14 @@ PAGES = {
     "preflight": {"ref": ""},
     "status": {},
     "status_one": {"ref": ""},
+    "writebacks": {"ref": ""},
+    "visits": {"ref": ""},
+    "visit_timeline": {"ref": "", "visit": ""},
     "mails": {},
+    "reports": {},
+    "reports_charts": {},
+    "reports_month": {},
+    "reports_readers": {},
     "try_visit": {"ref": ""},
     "test_visit": {"ref": "", "visit": ""},
     "keys": {},
@@ -67,7 +74,8 @@ NO_PAGES = {
     *("ready_organizer", "ready_check", "ready_check_connection", "ready_confirm", "ready_forward"),
     *("ready_forward_connection", "ehr_signin", "ehr_signin_callback", "decide", "send_again", "downtime_announce"),
     *("downtime_end", "mails_again", "test_side", "keys_rotate", "history_export", "history_one_export"),
-    *("record_download", "record_certificate"),
+    *("record_download", "record_certificate", "writeback_again", "target_on", "reports_export"),
+    *("reports_reader_name", "reports_reader_remove", "reports_allowance"),
 }
 # Pages that only a press leads to: the page before, and the button.
 PRESSED = {

@@ -345,6 +345,7 @@ def test_a_repository_of_audit_events_is_named_by_its_address(connection: Connec
     page.press("submit", **{"audit.address": "HTTPS://Audit.example:443/R4/"})
     assert page.errors == {"audit.password"}
     page.press("submit", **{"audit.authentication": "bearer", "audit.client_id": "auditor"})
+    page.press("submit")  # nobody answers there yet: that was said, and read
     connection.refresh_from_db()
     assert connection.proposed
     audit = agreement.load(connection.proposed.settings).audit
@@ -359,6 +360,7 @@ def test_a_secret_goes_nowhere_but_where_it_was_typed_for(connection: Connection
     page = Page(ada, connection)
     typed = {"audit.authentication": "basic", "audit.user_name": "connector", "audit.password": "for one place"}
     page.press("submit", **{"audit.address": "https://audit.example/R4"}, **typed)
+    page.press("submit")
     connection.refresh_from_db()
     assert connection.proposed
     kid = agreement.load(connection.proposed.settings).audit.secret_kid

@@ -34,6 +34,9 @@ def test_a_stranger_finds_none_of_the_pages(name: str, connection: Connection) -
     assert browser_of(stranger).get(reverse(name, args=[connection.ref])).status_code == 404
 
 
+DEVICE_TEST = 4  # its place among the records
+
+
 def test_the_page_leads_to_change_check_guide_and_download(ada: Client, connection: Connection) -> None:
     page = shown(ada, "record", connection.ref)
     links = {words(link): str(link["href"]) for link in page.select(".actions a")}
@@ -46,12 +49,13 @@ def test_the_page_leads_to_change_check_guide_and_download(ada: Client, connecti
 def test_there_is_a_record_for_each_door_that_names_a_context(connection: Connection) -> None:
     assert connection.live
     kinds = [record.kind for record in records.launch_records(connection, connection.live)]
-    assert kinds == ["provider", "patient", "group-provider", "group-patient", "device-test"]
+    assert kinds == ["provider", "patient", "group-provider", "group-patient", "device-test", "board"]
     revision = factories.approve(connection, group_provider_context="", group_patient_context="")
     assert [record.kind for record in records.launch_records(connection, revision)] == [
         "provider",
         "patient",
         "device-test",
+        "board",
     ]
 
 
@@ -65,7 +69,7 @@ def test_the_device_test_has_a_record_without_a_context_that_nobody_attests(
     ada: Client, connection: Connection
 ) -> None:
     assert connection.live
-    record = records.launch_records(connection, connection.live)[-1]
+    record = records.launch_records(connection, connection.live)[DEVICE_TEST]
     rows = [(row.mnemonic, row.value) for row in record.rows]
     assert rows == [
         ("URL", public_url("launch", connection.ref, "device-test")),
@@ -73,7 +77,7 @@ def test_the_device_test_has_a_record_without_a_context_that_nobody_attests(
         ("LAUNCHTYPE", "6"),
     ]
     assert ({row.attested for row in record.rows}, record.options) == ({False}, ())
-    panel = shown(ada, "record", connection.ref).select("section.panel")[-1]
+    panel = shown(ada, "record", connection.ref).select("section.panel")[DEVICE_TEST]
     assert "The EHR is not told the result" in words(panel)
     assert "nothing is kept" in words(panel)
 
@@ -81,7 +85,7 @@ def test_the_device_test_has_a_record_without_a_context_that_nobody_attests(
 def test_a_device_test_with_the_address_of_a_visit_is_told_whose_it_is(connection: Connection) -> None:
     assert connection.live
     wanted = expected(connection, connection.live)
-    record = records.launch_records(connection, connection.live)[-1]
+    record = records.launch_records(connection, connection.live)[DEVICE_TEST]
     right, mixed = (
         check(block, wanted, only="device-test")
         for block in (record.block, record.block.replace("/device-test/", "/patient/"))
@@ -91,14 +95,15 @@ def test_a_device_test_with_the_address_of_a_visit_is_told_whose_it_is(connectio
     assert (wrong.mnemonic, wrong.faults[0].code) == ("URL", "record")
 
 
-def test_the_department_is_an_option_of_clinicians_alone(connection: Connection) -> None:
+def test_the_department_is_an_option_of_every_visit_and_attested_for_clinicians_alone(connection: Connection) -> None:
     assert connection.live
-    for_department = [
-        record.kind
+    attested = {
+        record.kind: option.row.attested
         for record in records.launch_records(connection, connection.live)
-        if any("departmentId=%PERFDEPID" in option.row.value for option in record.options)
-    ]
-    assert for_department == ["provider", "group-provider"]
+        for option in record.options
+        if "departmentId=%PERFDEPID" in option.row.value
+    }
+    assert attested == {"provider": True, "patient": False, "group-provider": True, "group-patient": False}
 
 
 def test_another_ehr_has_neither_launch_type_nor_options(connection: Connection) -> None:
@@ -142,7 +147,7 @@ def test_the_whole_download_is_right_in_the_checker(ada: Client, connection: Con
     text = ada.get(reverse("record_download", args=[connection.ref])).content.decode()
     result = check(text, expected(connection, connection.live))
     states = {finding.state for record in result.records for finding in record.findings}
-    assert (len(result.records), states, result.absent) == (8, {State.RIGHT}, ())
+    assert (len(result.records), states, result.absent) == (9, {State.RIGHT}, ())
 
 
 def test_without_approval_there_is_nothing_to_download_or_to_check(ada: Client, connection: Connection) -> None:
