@@ -30,7 +30,7 @@ SOURCES = (
 )
 PORTALS = {
     "visits/trial.py",
-    "visits/models.py",
+    *(f"visits/models/{name}.py" for name in ("events", "outbox", "report", "visit")),
     "visits/services.py",
 }  # what of these has words is shown in the portal alone
 KEYWORDS = DEFAULT_KEYWORDS | {
