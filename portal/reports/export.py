@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -21,17 +23,18 @@ def written(form: FilterForm) -> Iterator[str]:
     """The file, some rows at a time. One transaction: outside of one the database would keep the whole answer before
     its first row is sent."""
     yield sheets.BEGINNING + sheets.row(COLUMNS)
+    zone = form.tz
     with transaction.atomic():
-        found = reports.ordered(form.wanted, form.order).iterator(chunk_size=AT_A_TIME)
-        for line in reports.as_lines(found):
-            yield sheets.row(_cells(line, form))
+        lines = reports.as_lines(reports.ordered(form.wanted, form.order).iterator(chunk_size=AT_A_TIME))
+        while some := list(islice(lines, AT_A_TIME)):
+            yield "".join(sheets.row(_cells(line, zone)) for line in some)
 
 
-def _cells(line: reports.Line, form: FilterForm) -> tuple[object, ...]:
-    row, connection = line.row, line.row.connection
+def _cells(line: reports.Line, zone: ZoneInfo) -> tuple[object, ...]:
+    row = line.row
     return (
-        *(row.at.astimezone(form.tz).date(), _utc(row.met_at), _utc(row.began_at), _utc(row.left_at)),
-        *(connection.base_url, connection.environment, row.department, row.duration),
+        *(row.at.astimezone(zone).date(), _utc(row.met_at), _utc(row.began_at), _utc(row.left_at)),
+        *(line.ehr.base_url, line.ehr.environment, row.department, row.duration),
         *(row.waiting, row.lobby, row.attendants, row.outcome, row.told, row.told_after),
         *(line.reference, row.visit, row.generation),
     )

@@ -12,7 +12,7 @@ from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
 from django.utils.functional import Promise
 
-from connector.models import Organization
+from connector.models import Connection, Organization
 from visits.models import Report, Visit
 from visits.outcome import OUTCOMES, Outcome
 
@@ -52,7 +52,7 @@ class Line:
     """A row as people read it. `reference` is what the EHR calls the appointment; None once the visit is forgotten."""
 
     row: Report
-    host: str
+    ehr: Connection
     reference: str | None
 
     @property
@@ -93,7 +93,7 @@ def page_of(wanted: Wanted, sort: str, *, after: str = "", before: str = "") -> 
     column, descending = SORTS[sort]
     cursor = _read(column, after or before)
     back = bool(before) and cursor is not None
-    found = rows(wanted).order_by(*_order(column, descending is not back)).select_related("connection")
+    found = rows(wanted).order_by(*_order(column, descending is not back))
     if cursor:
         beyond: Any = TupleLessThan if descending is not back else TupleGreaterThan
         found = found.filter(beyond((F(column), F("id")), cursor))
@@ -110,16 +110,18 @@ def page_of(wanted: Wanted, sort: str, *, after: str = "", before: str = "") -> 
 
 def ordered(wanted: Wanted, sort: str) -> QuerySet[Report]:
     """All rows that are wanted, in order."""
-    return rows(wanted).order_by(*_order(*SORTS[sort])).select_related("connection")
+    return rows(wanted).order_by(*_order(*SORTS[sort]))
 
 
 def as_lines(found: Iterable[Report]) -> Iterator[Line]:
-    """The rows with what the EHR calls their appointments, looked up for many at a time while their visits are kept."""
-    remaining = iter(found)
+    """The rows with their EHRs, and with what those call the appointments while the visits are kept: looked up for many
+    at a time."""
+    remaining, ehrs = iter(found), dict[UUID, Connection]()
     while some := list(islice(remaining, 10 * PAGE)):
+        ehrs |= Connection.objects.in_bulk({row.connection_id for row in some} - ehrs.keys())
         kept = Visit.objects.filter(pk__in={row.visit for row in some}).select_related("connection")
         references = {visit.pk: visit.unseal("session") for visit in kept}
-        yield from (Line(row, row.connection.label or row.connection.host, references.get(row.visit)) for row in some)
+        yield from (Line(row, ehrs[row.connection_id], references.get(row.visit)) for row in some)
 
 
 def departments(organization: Organization) -> list[str]:
