@@ -31,6 +31,7 @@ SOURCES = (
 PORTALS = {
     "visits/trial.py",
     "visits/models.py",
+    "visits/models_report.py",
     "visits/services.py",
 }  # what of these has words is shown in the portal alone
 KEYWORDS = DEFAULT_KEYWORDS | {
