@@ -52,8 +52,8 @@ def charts(form: FilterForm) -> list[Table]:
 
 
 def of_days(days: Iterable[date]) -> list[tuple[date, str]]:
-    """Days as keys of a table, with how they are shown."""
-    return [(day, date_format(day, "D j M")) for day in days]
+    """Days as keys of a table, with how they are shown: each language has an order of its own."""
+    return [(day, date_format(day, _("D j M"))) for day in days]
 
 
 def crossed(title: str, first: str, keys: Iterable[tuple[Any, Text]], tallies: Tallies) -> Table:
