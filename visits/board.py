@@ -67,7 +67,7 @@ class Line:
 def arrive(row: Launch, granted: Granted, identity: EhrIdentity | None) -> HttpResponse:
     """A launch of the board's record: keep what it covers, and show it."""
     connection = row.connection
-    row.department = schedule.department_of(granted.context)
+    row.department = schedule.code_of(granted.context.get(schedule.DEPARTMENT))
     row.ehr_user_hash = arrival.hash_of_presser(connection, identity, granted)
     if not row.department and not row.ehr_user_hash:
         raise Stop("board-of-nobody")

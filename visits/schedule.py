@@ -89,11 +89,6 @@ def code_of(value: object) -> str:
     return text if fit else ""
 
 
-def department_of(context: dict[str, Any]) -> str:
-    """The department that a launch is about: the record's own, else where the person signed in."""
-    return code_of(context.get(DEPARTMENT)) or code_of(context.get(LOGIN_DEPARTMENT))
-
-
 def keep(participant: Participant, plan: Plan, context: dict[str, Any]) -> None:
     """Keep what a press told of its visit, and whether its person comes at the time. What was known before and is not
     told again stays; only the press itself can say that the visit is off."""

@@ -132,7 +132,7 @@ PUBLISHED: dict[str, tuple[Callable[[Clinic], Shown], str]] = {
     "tenant config not found": (testing_record_in_production, r"Testing and production are mixed up.*paste the record"),
     "group visits fail, token not on CONFERENCEID": (group_goes_by_appointment, r"all share %CONFERENCEID%"),
     "group visits fail, no group records": (no_group_records, r"Provider: Begin group visit.*Patient: Begin group"),
-    "provider not told that the patient arrived": (patient_waits_unseen, r"Who is here.*Patient Waiting"),
+    "provider not told that the patient arrived": (patient_waits_unseen, r"Who is here.*Patient arrived .*Waiting"),
     "patient told to install the app": (patient_is_told_to_install, r"asked to install Teams: no browser link"),
     "patient chats on after the visit": (patient_stays_behind, r"Your clinician has left"),
     "cannot open or add a configuration": (no_administrator, r"nothing here for your account.*Ada Lindqvist"),

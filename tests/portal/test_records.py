@@ -37,9 +37,11 @@ def test_the_records_hold_exactly_the_connections_launch_urls(
         for group, context in contexts.items()
         for side in ("provider", "patient")
     ]
-    *visits, device_test = page.soup.select("section.panel")
+    *visits, device_test, board = page.soup.select("section.panel")
     assert page.rows("URL", device_test) == [f"{web}/launch/{ref}/device-test/"]
     assert page.rows("CONTEXT", device_test) == []
+    assert page.rows("URL", board) == [f"{web}/launch/{ref}/board/"]
+    assert page.rows("CONTEXT", board) == ["departmentId=%LOGINDEPTID%"]
     for section, values in zip(visits, expected, strict=True):
         assert [page.rows(mnemonic, section) for mnemonic in MNEMONICS] == [[value] for value in values]
         block = "\n".join(f"{name}={value}" for name, value in zip(MNEMONICS, values, strict=True))
@@ -61,6 +63,7 @@ def test_the_redirect_uris_stay_on_the_approvers_page(shared_house: House, appro
         f"{web}/approve/epic/callback",
         f"{web}/launch/{ref}/provider/callback",
         f"{web}/launch/{ref}/group-provider/callback",
+        f"{web}/launch/{ref}/board/callback",
         f"{web}/launch/{ref}/patient/callback",
         f"{web}/launch/{ref}/group-patient/callback",
         f"{web}/launch/{ref}/device-test/callback",

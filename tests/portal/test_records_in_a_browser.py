@@ -94,7 +94,7 @@ def test_the_file_is_downloaded_and_the_checker_finds_all_of_it_right(page: Page
     with page.expect_download() as started:
         page.get_by_role("link", name="Download").click()
     check(page, address, started.value.path().read_text())
-    expect(page.locator(CHECKED)).to_have_count(8)
+    expect(page.locator(CHECKED)).to_have_count(9)
     for title in page.locator(f"{CHECKED} h2").all():
         expect(title).to_contain_text("Right")
 

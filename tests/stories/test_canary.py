@@ -104,7 +104,7 @@ def canaries(house: House, addresses: set[str]) -> dict[str, tuple[list[str], se
         "patients": ([named("Sandberg"), named(GUEST), "1952-03-14"], set()),
         "staff": (
             [named("Lindqvist"), named("Okafor"), named("Mendes")],
-            {*BUSINESS_RECORDS, "connector_revision.approver_upn"},
+            {*BUSINESS_RECORDS, "connector_revision.approver_upn", "connector_revision.approver_mail"},
         ),
         "sign-in names": (
             ["@riverside.example"],

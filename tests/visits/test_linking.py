@@ -214,14 +214,14 @@ def test_an_ehr_that_is_down_locks_no_clinician_out_of_a_visit_that_is_open(clin
     assert "Sandberg" not in page.text
     assert "Pia" not in page.text
     assert carla.open("/").path == "/signin/"  # no portal session
-    visit = carla.press(page, "Open Riverside Health")
+    visit = carla.press(page, "Open Cardiology")
     assert visit.heading == "Video visit"
     assert meeting_at(clinic, carla.follow(visit, AGAIN))[1] == key
 
     # It is this browser's alone, and ends after a quarter of an hour.
     assert clinic.visitor().open("/visits/").link(SIGN_IN)
     clinic.database.execute("UPDATE visits_browser SET list_until = now() - interval '1 second'")
-    explained_again = carla.press(page, "Open Riverside Health")
+    explained_again = carla.press(page, "Open Cardiology")
     assert (explained_again.heading, explained_again.status) == ("Please sign in again", 410)
     assert carla.open("/visits/").link(SIGN_IN)
 
