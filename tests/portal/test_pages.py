@@ -101,7 +101,7 @@ WATCH_FOCUS = """() => {
         const outline = getComputedStyle(event.target).outlineStyle;
         if (!window.reached.has(event.target)) window.reached.set(event.target, outline);
     });
-    const dates = document.querySelectorAll("input[type=datetime-local]").length;
+    const dates = document.querySelectorAll("input[type=datetime-local], input[type=date], input[type=month]").length;
     return window.wanted.length + 8 * dates + 2;
 }"""
 FOCUS_FAULTS = """() => {
