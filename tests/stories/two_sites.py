@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,8 @@ def opened(folder: Path) -> Iterator[Clinic]:
     ):
         patch.setenv("REQUESTS_CA_BUNDLE", str(house.verify))
         with steps.opened(house) as clinic:
-            for slot, record in clinic.records.items():
-                clinic.paste(slot, record | {"LAUNCHTYPE": IFRAME})
-            yield clinic
+            framed = {slot: record | {"LAUNCHTYPE": IFRAME} for slot, record in clinic.records.items()}
+            yield replace(clinic, records=framed)
 
 
 @contextmanager
