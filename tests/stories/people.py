@@ -90,13 +90,17 @@ def approve_here(portal: Page, epic: Page, urls: Urls) -> None:
     paste_records(portal, epic, urls)
 
 
-def paste_records(portal: Page, epic: Page, urls: Urls) -> None:
-    """Paste both launch records into the EHR's FDI page."""
+RECORDS = ("provider", "patient", "group-provider", "group-patient", "device-test", "board")  # as the portal shows them
+
+
+def paste_records(portal: Page, epic: Page, urls: Urls, *slots: str) -> None:
+    """Paste launch records into the EHR's FDI page: those of a visit, or these."""
     blocks = portal.locator(".copy-row", has_text="The whole record").locator("[data-copy]").all()
-    for slot, block in zip(("provider", "patient"), blocks, strict=False):
+    shown = dict(zip(RECORDS, blocks, strict=True))
+    for slot in slots or ("provider", "patient"):
         epic.goto(ehr(urls, "fdi"))
         section = epic.locator(f"section#{slot}")
-        section.get_by_label("record").fill(str(block.get_attribute("data-copy")))
+        section.get_by_label("record").fill(str(shown[slot].get_attribute("data-copy")))
         section.get_by_role("button", name="Save the record").click()
 
 

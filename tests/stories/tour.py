@@ -60,8 +60,12 @@ def walk(house: House, arrive: Callable[[], Page], camera: Camera) -> None:
     expect(people.status_of(schedule)).to_contain_text("Waiting", timeout=CHART_MILLISECONDS)
     camera.take(waiting, "10-waiting")
     camera.take(schedule, "11-schedule-waiting")
+    try_devices(waiting, camera)
     meet(schedule, waiting, camera)
+    somebody_waits(house, schedule, arrive(), camera)
+    leave_without_the_ehr(house, schedule, camera)
     look_back(house, ada, ref, camera)
+    count(house, ada, ref, camera)
 
 
 def configure(house: House, ada: Page, camera: Camera) -> str:
@@ -92,7 +96,7 @@ def approve(house: House, ben: Page, epic: Page, link: str, camera: Camera) -> s
     camera.take(ben, "06-decision")
     ben.get_by_role("button", name="Approve", exact=True).click()
     camera.take(ben, "07-records")
-    people.paste_records(ben, epic, house.urls)
+    people.paste_records(ben, epic, house.urls, *people.RECORDS)
     camera.take(epic, "08-fdi")
     return urlsplit(ben.url).path.split("/")[2]
 
@@ -160,6 +164,47 @@ def meet(schedule: Page, waiting: Page, camera: Camera) -> None:
     call.get_by_role("button", name="Leave").click()
     expect(people.status_of(schedule).locator(".presence.disconnected")).to_have_count(2, timeout=CHART_MILLISECONDS)
     camera.take(schedule, "17-schedule-after")
+
+
+def try_devices(waiting: Page, camera: Camera) -> None:
+    """The device check, on the way into a visit."""
+    waiting.get_by_role("link", name="Check camera and microphone").click()
+    expect(waiting.locator("video")).to_be_visible()
+    camera.take(waiting, "25-device-check")
+    waiting.get_by_role("link", name="Back to your visit").click()
+
+
+def somebody_waits(house: House, schedule: Page, mychart: Page, camera: Camera) -> None:
+    """Another patient waits, and the board shows it."""
+    people.open_mychart(mychart, house.urls, "Tom Ash")
+    waiting = people.begin_visit(mychart, "770012")
+    expect(waiting.get_by_role("heading", name="You are in the right place")).to_be_visible()
+    people.begin_visit(schedule, "770012").close()  # it names the visit's department
+    with schedule.expect_popup() as window:
+        schedule.get_by_role("button", name="Visit board").click()
+    expect(window.value.get_by_role("heading", name="Video visits")).to_be_visible()
+    camera.take(window.value, "26-board")
+
+
+def leave_without_the_ehr(house: House, schedule: Page, camera: Camera) -> None:
+    """The clinician's open visits, by Microsoft sign-in alone."""
+    page = schedule.context.new_page()
+    page.goto(f"{house.urls['web']}/visits/")
+    people.sign_in_with_microsoft(page, "Carla Mendes")
+    expect(page.get_by_role("heading", name="My open visits")).to_be_visible()
+    camera.take(page, "27-open-visits")
+
+
+def count(house: House, ada: Page, ref: str, camera: Camera) -> None:
+    """What became of the visits: what the EHR was told, one visit's timeline, the reports."""
+    ada.goto(f"{house.urls['web']}/status/{ref}/writebacks/")
+    camera.take(ada, "28-writebacks")
+    ada.goto(f"{house.urls['web']}/status/{ref}/visits/")
+    ada.locator("main table a").last.click()
+    camera.take(ada, "29-timeline")
+    for name, path in {"30-reports": "reports/", "31-charts": "reports/charts/", "32-month": "reports/month/"}.items():
+        ada.goto(f"{house.urls['web']}/{path}")
+        camera.take(ada, name)
 
 
 def main() -> None:
