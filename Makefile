@@ -27,7 +27,7 @@ test-fast: .venv/installed interop ## The tests that need neither the running ho
 	@$(BIN)/pytest -n 2 -m "not house" </dev/null
 
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
-	@$(BIN)/pytest -n 2 --dist loadfile -m house </dev/null
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m house </dev/null
 
 tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour
