@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sandbox.epic.people import PEOPLE
 from sandbox.launcher.house import House
 from sandbox.launcher.place import home
-from tests.conftest import CHROMIUM_FLAGS, VIEWPORTS, chromium_path
+from tests.conftest import CHROMIUM_FLAGS, VIEWPORTS, chromium_path, house_addresses
 from tests.stories import people
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "tour"
@@ -169,6 +169,7 @@ def meet(schedule: Page, waiting: Page, camera: Camera) -> None:
 def try_devices(waiting: Page, camera: Camera) -> None:
     """The device check, on the way into a visit."""
     waiting.get_by_role("link", name="Check camera and microphone").click()
+    waiting.get_by_role("button", name="Start the check").click()
     expect(waiting.locator("video")).to_be_visible()
     camera.take(waiting, "25-device-check")
     waiting.get_by_role("link", name="Back to your visit").click()
@@ -212,7 +213,7 @@ def main() -> None:
     data = home() / "tour"
     shutil.rmtree(data, ignore_errors=True)
     PICTURES.mkdir(exist_ok=True)
-    with House(data) as house, sync_playwright() as playwright:
+    with House(data, extra_env=house_addresses("house")) as house, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         walk(house, lambda: _arrive(browser), Camera(PICTURES))
         browser.close()
