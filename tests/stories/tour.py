@@ -201,7 +201,7 @@ def count(house: House, ada: Page, ref: str, camera: Camera) -> None:
     ada.goto(f"{house.urls['web']}/status/{ref}/writebacks/")
     camera.take(ada, "28-writebacks")
     ada.goto(f"{house.urls['web']}/status/{ref}/visits/")
-    ada.locator("main table a").last.click()
+    ada.locator("main table a").nth(1).click()  # the newest but one: the visit that was held
     camera.take(ada, "29-timeline")
     for name, path in {"30-reports": "reports/", "31-charts": "reports/charts/", "32-month": "reports/month/"}.items():
         ada.goto(f"{house.urls['web']}/{path}")
