@@ -26,6 +26,7 @@ SWITCHES = {
     "patch-refused": "PATCH of a meeting is refused",
     "subscription-refused": "New subscriptions are refused",
     "short-links": "New meetings get the short join link",
+    "foreign-links": "Join links lead to a host that is not one of Teams",
     "pascal-case": "Notifications use PascalCase (or: alternate)",
     "batch": "Several notifications travel in one POST",
     "call-end-untold": "callEnded is not notified",

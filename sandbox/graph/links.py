@@ -32,6 +32,11 @@ def short_link(digits: str, passcode: str) -> str:
     return f"{url_of('teams')}/meet/{digits}?p={passcode}"
 
 
+def elsewhere(link: str) -> str:
+    """A link as whoever fakes Teams would write it."""
+    return link.replace(url_of("teams"), "https://teams.elsewhere.example")
+
+
 def virtual_appointment_link(tid: str, key: str) -> str:
     """The link for a browser without an account."""
     return f"{url_of('teams')}/webrtc-svc/api/route?{urlencode({'tid': tid, 'convId': key})}"

@@ -193,6 +193,7 @@ def rendered(meeting: Document) -> Document:
     return {
         "@odata.context": f"{url_of('graph')}/v1.0/$metadata#users('{oid}')/onlineMeetings/$entity",
         **{name: meeting[name] for name in plain},
+        **({"joinWebUrl": links.elsewhere(meeting["joinWebUrl"])} if value(store(), "foreign-links") else {}),
         "isBroadcast": False,
         "chatInfo": {"threadId": meeting["key"], "messageId": "0", "replyChainMessageId": None},
         "joinMeetingIdSettings": {

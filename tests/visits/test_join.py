@@ -224,6 +224,16 @@ def test_without_an_app_token_nobody_is_sent_anywhere(clinic: Clinic, kind: str,
     explained(clinic, page, "Microsoft sign-in is not answering", 503)
 
 
+def test_nobody_is_sent_to_a_host_that_is_not_one_of_teams(clinic: Clinic) -> None:
+    switch(clinic.house, "graph", **{"foreign-links": True})
+    page = enter(clinic, CARLA)
+    explained(clinic, page, "The meeting's address is not one of Teams", 503)
+    assert "TEAMS_HOSTS" in page.text
+    assert "elsewhere.example" not in page.response.text
+    waits = enter(clinic, PIA)
+    assert (waits.heading, waits.status) == (WAITS, 200)
+
+
 def test_a_clinician_without_a_teams_licence_is_told_so(clinic: Clinic) -> None:
     visitor = clinic.visitor()
     asked = visitor.press(visitor.open(clinic.press(CARLA)), "Nora Novak")
