@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from connector.agreement import Settings
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.pressing import CLIENTS, CLINICIAN, PATIENT, PROXY, arrive
@@ -52,6 +53,6 @@ def test_a_press_takes_away_nothing_that_another_told_at_the_same_time(ehr: Ehr)
     read_before = press(ehr, PATIENT)
     told = press(ehr, PROXY, clinician="Practitioner/e1", initials="P.S.")
     assert told.clinician_hash
-    arrival._keep_for_the_board(read_before, (), {}, arrival.Settings(board_initials="shown"))
+    arrival._keep_for_the_board(read_before, (), {}, Settings(board_initials="shown"))
     now = Visit.objects.get(pk=told.pk)
     assert (now.clinician_hash, now.unseal("initials")) == (told.clinician_hash, "P.S.")
