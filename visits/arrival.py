@@ -15,7 +15,7 @@ from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Connection, User
 from visits import clinician, handles, link, meeting, schedule, waiting
-from visits.doors import DOORS, Door
+from visits.doors import CONFERENCE, DOORS, Door
 from visits.models import EhrUserLink, Launch, Participant, Visit
 from visits.trouble import Stop
 
@@ -74,13 +74,17 @@ def arrive(
 def _keep_for_the_board(
     visit: Visit, clinicians: tuple[str, ...], context: dict[str, object], agreed: Settings
 ) -> None:
-    """Whose board the visit is on, and the initials that it shows there, where the connection allows them."""
+    """Whose board the visit is on, and the initials that it shows there, where the connection allows them. What this
+    press does not tell stays as another left it; of a conference's patients, none stands for all."""
     initials = filled(context.get(INITIALS), INITIALS, required=False).strip()[:LONGEST_INITIALS]
+    told: dict[str, str] = {}
     if clinicians:
-        visit.clinician_hash = hash_of_user(visit.connection, clinicians[0])[0]
-    if initials and agreed.board_initials == "shown":
+        told["clinician_hash"] = hash_of_user(visit.connection, clinicians[0])[0]
+    if initials and agreed.board_initials == "shown" and visit.session_kind != CONFERENCE:
         visit.seal("initials", initials)
-    visit.save(update_fields=["clinician_hash", "initials_sealed"])
+        told["initials_sealed"] = visit.initials_sealed
+    if told:
+        Visit.objects.filter(pk=visit.pk).update(**told)
 
 
 def _come_in(participant: Participant, row: Launch, clinicians: tuple[str, ...], deadline: Deadline) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,15 +19,15 @@ from django.utils.functional import Promise
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import trail, wires
+from connector import trail
 from connector.agreement import Settings
 from connector.cached import outdate
 from connector.ehr.smart import EhrIdentity, Granted
-from visits import arrival, fold, handles, onward, outcome, presence, schedule
+from visits import arrival, fold, handles, onward, outcome, presence, schedule, summary
 from visits.fold import VisitState
-from visits.models import Launch, Visit
+from visits.models import Launch, Participant, Visit
 from visits.outcome import STAGES, Stage
-from visits.trouble import Stop, explained
+from visits.trouble import Stop, explained, open_settings
 
 MOST_ROWS = 100
 EARLIER, LATER = timedelta(hours=12), timedelta(hours=12)  # what a day's board looks back and ahead
@@ -47,7 +47,8 @@ ORDER = (
 @dataclass(frozen=True)
 class Line:
     """One visit on the board. `waits_since`: of whoever has waited longest; `level`: calm, long or alert; `alert`:
-    nobody has reacted yet; `clinician_since`: since when a clinician is in the call."""
+    nobody has reacted yet; `clinician_since`, `patient_since`: since when somebody of that side is in the call;
+    `presence_off`: a call may run of which nobody tells."""
 
     visit: UUID
     name: str
@@ -62,6 +63,17 @@ class Line:
     alert: bool
     connected: int
     clinician_since: datetime | None
+    patient_since: datetime | None
+    presence_off: bool
+
+
+@dataclass(frozen=True)
+class _Wait:
+    """Somebody of the patient's side waits `since` then; without a clinician in the call, who may have been there
+    meanwhile, from `began` on."""
+
+    since: datetime
+    began: datetime
 
 
 def arrive(row: Launch, granted: Granted, identity: EhrIdentity | None) -> HttpResponse:
@@ -81,8 +93,7 @@ def arrive(row: Launch, granted: Granted, identity: EhrIdentity | None) -> HttpR
 @explained
 def board(request: HttpRequest, handle: str) -> HttpResponse:
     """Everybody who waits, and who is with whom. The page asks again by itself; htmx takes only its inside."""
-    row, handle = _follow(request, handle)
-    agreed = wires.live_settings(row.connection)
+    row, handle, agreed = _follow(request, handle)
     lines = lines_of(row, agreed, timezone.now())
     template = "visits/board_state.html" if request.headers.get("HX-Request") else "visits/board.html"
     context: dict[str, Any] = {
@@ -103,35 +114,42 @@ def board(request: HttpRequest, handle: str) -> HttpResponse:
 @explained
 def noticed(request: HttpRequest, handle: str, visit: UUID) -> HttpResponse:
     """Somebody reacts to an alert: it is silent until somebody else has to wait."""
-    row, handle = _follow(request, handle)
+    row, handle, _ = _follow(request, handle)
     if _visits(row, timezone.now()).filter(pk=visit).update(noticed_at=timezone.now()):
         outdate("visit", visit)
         trail.record(row.connection.organization, "alert-noticed", visit=visit, door=row.door)
     return redirect(f"{reverse('board', args=[handle])}#board")
 
 
-def _follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
+def _follow(request: HttpRequest, handle: str) -> tuple[Launch, str, Settings]:
+    """(the board's launch, the handle to use from now on, what its connection settles). However often a board asks, it
+    ends with the shift, and with the connection."""
     row, handle = handles.follow(request, handle)
     request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
-    if row.door != "board":
+    if row.door != "board" or row.created_at + handles.COOKIE_LIFE < timezone.now():
         raise Stop("page-lost")
-    return row, handle
+    return row, handle, open_settings(row.connection)
 
 
 def _visits(row: Launch, now: datetime) -> QuerySet[Visit]:
-    """The visits that a board covers: of these hours, running or ended a moment ago."""
-    mine = Q(clinician_hash=row.ehr_user_hash) | Q(
-        participants__role="provider", participants__ehr_user_hash=row.ehr_user_hash
-    )
+    """The visits that a board covers: made or planned in these hours; whenever they were made, those where somebody
+    waits or a meeting is open; and those that ended a moment ago."""
+    his = Participant.objects.filter(visit=OuterRef("pk"), role="provider", ehr_user_hash=row.ehr_user_hash)
+    mine = Q(clinician_hash=row.ehr_user_hash) | Exists(his)
     covered = Q(department=row.department) if row.department else mine
-    at_this_time = Q(created_at__gt=now - EARLIER) & (Q(starts_at=None) | Q(starts_at__lt=now + LATER))
-    found = Visit.objects.filter(covered, at_this_time, connection=row.connection, test=False)
-    return found.filter(Q(ended_at=None) | Q(ended_at__gt=now - STAYS)).distinct()
+    made = Q(created_at__gt=now - EARLIER) & (Q(starts_at=None) | Q(starts_at__lt=now + LATER))
+    planned = Q(starts_at__gt=now - EARLIER, starts_at__lt=now + LATER)
+    # Kept by the fold and by the meeting's opening: somebody is awaited or has just left; somebody may be in the call.
+    running = Q(due_at__isnull=False) | Q(look_at__isnull=False)
+    at_this_time = Q(ended_at=None) & (made | planned | running) | Q(ended_at__gt=now - STAYS)
+    return Visit.objects.filter(covered, at_this_time, connection=row.connection, test=False)
 
 
 def lines_of(row: Launch, agreed: Settings, now: datetime) -> list[Line]:
-    """The board's lines, the most pressing first."""
-    visits = list(_visits(row, now).select_related("connection").order_by("created_at")[:MOST_ROWS])
+    """The board's lines, the most pressing first. Where there are more than it shows, whoever waits outweighs open
+    meetings, and these the rest, the newest first."""
+    pressing = (F("due_at").asc(nulls_last=True), F("look_at").desc(nulls_last=True), "-created_at")
+    visits = list(_visits(row, now).select_related("connection").order_by(*pressing)[:MOST_ROWS])
     states = presence.states_of(visits)
     lines = [_line(visit, *states[visit.pk], agreed, now) for visit in visits]
     ranks = {str(STAGES[stage][1]): rank for rank, stage in enumerate(ORDER)}
@@ -140,10 +158,11 @@ def lines_of(row: Launch, agreed: Settings, now: datetime) -> list[Line]:
 
 def _line(visit: Visit, state: VisitState, staff: frozenset[str], agreed: Settings, now: datetime) -> Line:
     stage = outcome.stage_of(state, staff, ended=visit.ended_at is not None)
-    waits = _waits(state, staff)
-    since = min(waits, default=None)
-    minutes = int((now - since).total_seconds() // 60) if since else 0
-    level = _level(minutes, agreed.board_alert_minutes) if since else ""
+    presence_off = summary.is_presence_off(visit)
+    waits = _waits(state, staff, presence_off)
+    since = min((wait.since for wait in waits), default=None)
+    minutes = _minutes(since, now)
+    late = [wait for wait in waits if _level(_minutes(wait.since, now), agreed) == "alert"]
     calls = [one.since for key, one in state.people.items() if key in staff and one.presence == fold.CONNECTED]
     presences = [one.presence for one in state.people.values()] + [one.presence for one in state.unattributed]
     kind, word = STAGES[stage]
@@ -157,28 +176,60 @@ def _line(visit: Visit, state: VisitState, staff: frozenset[str], agreed: Settin
         waiting=len(waits),
         waits_since=since,
         minutes=minutes,
-        level=level,
-        alert=stage in ALERTS and level == "alert" and not _is_noticed(visit, since),
+        level=_level(minutes, agreed) if since else "",
+        alert=stage in ALERTS and not all(_is_noticed(visit, wait) for wait in late),
         connected=presences.count(fold.CONNECTED),
         clinician_since=min((one for one in calls if one), default=None),
+        patient_since=min((at for where, at in _patients(state, staff) if where == fold.CONNECTED), default=None),
+        presence_off=presence_off,
     )
 
 
-def _waits(state: VisitState, staff: frozenset[str]) -> list[datetime]:
-    """Since when each person of the patient's side waits: on our page, on the way, in the lobby, or in a call without a
-    clinician."""
+def _waits(state: VisitState, staff: frozenset[str], presence_off: bool) -> list[_Wait]:
+    """Each wait of the patient's side: on our page, on the way, in the lobby, or in a call without a clinician. Who is
+    alone in the call waits from when the clinician left. Where nobody tells who has come, nobody knows whether who is
+    on the way still waits."""
+    deserted = _deserted_at(state, staff)
     alone = not any(state.people[key].presence == fold.CONNECTED for key in staff)
-    where = {fold.WAITING, fold.SENT, fold.LOBBY} | ({fold.CONNECTED} if alone else set())
-    theirs = [(one.presence, one.since) for key, one in state.people.items() if key not in staff]
+    where = {fold.WAITING, fold.LOBBY} | ({fold.CONNECTED} if alone else set())
+    where |= set() if presence_off else {fold.SENT}
+    waits = []
+    for presence_word, since in _patients(state, staff):
+        began = max(since, deserted) if deserted else since
+        if presence_word in where:
+            waits.append(_Wait(began if presence_word == fold.CONNECTED else since, began))
+    return waits
+
+
+def _patients(state: VisitState, staff: frozenset[str]) -> list[tuple[str, datetime]]:
+    """(where, since when) of everybody of the patient's side."""
+    people = [(one.presence, one.since) for key, one in state.people.items() if key not in staff]
     others = [(one.presence, one.since) for one in state.unattributed if not (one.colleague or one.foreign)]
-    return [since for presence_word, since in theirs + others if presence_word in where and since]
+    return [(presence_word, since) for presence_word, since in people + others if since]
 
 
-def _level(minutes: int, alert_minutes: int) -> str:
-    if minutes >= alert_minutes:
+def _deserted_at(state: VisitState, staff: frozenset[str]) -> datetime | None:
+    """When a clinician last left the call; None where none has."""
+    there, left_at = set[str](), None
+    for change in (one for one in state.changes if one.key in staff):
+        if change.presence == fold.CONNECTED:
+            there.add(change.key)
+        elif change.key in there:
+            there.remove(change.key)
+            left_at = change.at
+    return left_at
+
+
+def _minutes(since: datetime | None, now: datetime) -> int:
+    return int((now - since).total_seconds() // 60) if since else 0
+
+
+def _level(minutes: int, agreed: Settings) -> str:
+    if minutes >= agreed.board_alert_minutes:
         return "alert"
-    return "long" if minutes >= alert_minutes * LONG else "calm"
+    return "long" if minutes >= agreed.board_alert_minutes * LONG else "calm"
 
 
-def _is_noticed(visit: Visit, since: datetime | None) -> bool:
-    return visit.noticed_at is not None and since is not None and visit.noticed_at > since
+def _is_noticed(visit: Visit, wait: _Wait) -> bool:
+    """Whether somebody has reacted since this wait began: who comes later, or is left alone later, alerts again."""
+    return visit.noticed_at is not None and visit.noticed_at > wait.began

@@ -7,6 +7,8 @@ from connector.agreement import Settings
 from connector.ehr.smart import Client
 from connector.wires import patient_client, provider_client
 
+CONFERENCE = "conference"  # the kind of session that the patients of a group visit share
+
 
 @dataclass(frozen=True)
 class Door:
@@ -23,7 +25,7 @@ class Door:
 
     def session_kind(self, agreed: Settings) -> str:
         """Which kind of id names the visit: a conference's stands apart from an appointment's of the same value."""
-        return "conference" if self.group else agreed.session_kind
+        return CONFERENCE if self.group else agreed.session_kind
 
 
 DOORS: dict[str, Door] = {

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connector import agreement, keys
+from connector import keys
 from connector.addresses import public_url
 from connector.agreement import Settings
 from connector.ehr import discovery, scopes, smart
@@ -27,7 +27,7 @@ from visits import arrival, board, browsers, devices
 from visits.browsers import hash_of
 from visits.doors import DOORS
 from visits.models import Launch
-from visits.trouble import Stop, explained
+from visits.trouble import Stop, explained, open_settings
 
 SECONDS = 8.0
 LAUNCH_LIFE = timedelta(minutes=5)
@@ -115,11 +115,7 @@ def open_connection(request: HttpRequest, ref: str, door: str) -> tuple[Connecti
     if connection is None:
         raise Stop("launch-unknown")
     request.door, request.connection = door, connection  # type: ignore[attr-defined]
-    if connection.suspended:
-        raise Stop("connection-suspended")
-    if connection.live is None:
-        raise Stop("connection-not-approved")
-    return connection, agreement.load(connection.live.settings)
+    return connection, open_settings(connection)
 
 
 def trusted_endpoints(connection: Connection, agreed: Settings, deadline: Deadline | None = None) -> Endpoints:

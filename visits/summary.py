@@ -10,9 +10,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from connector import wires
-from visits import fold, presence, schedule
+from visits import fold, outcome, presence, schedule
 from visits.fold import Outsider, VisitState
 from visits.models import Participant, Visit
+from visits.outcome import Stage
 
 ROLES = {
     Participant.Role.PROVIDER: _("Clinician"),
@@ -64,6 +65,8 @@ class View:
 
     people: tuple[Person, ...]
     waits: Waits
+    stage: Stage
+    presence_off: bool  # the meeting is open and nobody tells who is in it
     meeting_open: bool
     ended: bool
     test: bool
@@ -85,6 +88,8 @@ def of(participant: Participant) -> View:
     return View(
         people=tuple(_people(state, everybody, participant)),
         waits=_waits(state, everybody),
+        stage=_stage(state, everybody, visit),
+        presence_off=is_presence_off(visit),
         meeting_open=bool(visit.join_url_sealed) and visit.ended_at is None,
         ended=visit.ended_at is not None,
         test=visit.test,
@@ -98,6 +103,11 @@ def of(participant: Participant) -> View:
     )
 
 
+def is_presence_off(visit: Visit) -> bool:
+    """Whether a call may run of which nobody tells."""
+    return bool(visit.join_url_sealed) and visit.ended_at is None and not visit.presence_live
+
+
 def waits_in(visit: Visit) -> Waits:
     """Who waits in a visit, for a list of visits."""
     state = presence.state_of(visit)
@@ -107,6 +117,11 @@ def waits_in(visit: Visit) -> Waits:
 def _everybody(visit: Visit, state: VisitState) -> dict[str, Participant]:
     """The participants of a state, by its keys. Who has pressed since it was read is on the next refresh."""
     return {str(person.id): person for person in visit.participants.all() if str(person.id) in state.people}
+
+
+def _stage(state: VisitState, everybody: dict[str, Participant], visit: Visit) -> Stage:
+    staff = {key for key, person in everybody.items() if person.is_staff}
+    return outcome.stage_of(state, staff, ended=visit.ended_at is not None)
 
 
 def _people(state: VisitState, everybody: dict[str, Participant], reader: Participant) -> list[Person]:

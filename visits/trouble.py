@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from connector import agreement, problems
+from connector.agreement import Settings
 from connector.errors import WireError
 from connector.models import Connection
 from visits import handles, languages
@@ -81,6 +82,15 @@ def explain_from_outside(request: HttpRequest, code: str) -> HttpResponse:
         request.door, request.connection = launch.door, launch.connection  # type: ignore[attr-defined]
         languages.speak(request, launch.language)
     return _explain(request, code)
+
+
+def open_settings(connection: Connection) -> Settings:
+    """The settings with which a connection serves visits now. Raises Stop where it serves none."""
+    if connection.suspended:
+        raise Stop("connection-suspended")
+    if connection.live is None:
+        raise Stop("connection-not-approved")
+    return agreement.load(connection.live.settings)
 
 
 def _path(request: HttpRequest) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from connector.cached import quietly, remembered
 from visits import facts, fold, onward, presence, trouble
 from visits.browsers import browser_of, hash_of
+from visits.doors import CONFERENCE
 from visits.handles import Lost
 from visits.models import Fact, Launch, Participant, Visit, Writeback
 
@@ -130,7 +131,7 @@ def _read(visit_id: UUID) -> Room:
         ended=visit.ended_at is not None,
         clinician=_clinician(visit, people),
         visitor_link=bool(visit.visitor_url_sealed),
-        group=visit.session_kind == "conference",
+        group=visit.session_kind == CONFERENCE,
         test=visit.test,
         starts_at=visit.starts_at,
         people=_people(visit, people),

@@ -5,12 +5,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from tests.portal.steps import words
 from tests.visits import factories
-from visits import facts, presence, summary
+from visits import browsers, facts, handles, presence, summary
 from visits.fold import Outsider
-from visits.models import Fact, Participant, Visit, Writeback
+from visits.models import Fact, Launch, Participant, Visit, Writeback
+from visits.outcome import Stage
 from visits.summary import Waits
 
 pytestmark = pytest.mark.django_db
@@ -159,3 +164,39 @@ def test_that_everybody_admits_is_said_where_the_meeting_holds_it(visit: Visit, 
     visit.save()
     clinician.visit.refresh_from_db()
     assert summary.of(clinician).all_admit
+
+
+def said(client: Client, who: Participant) -> str:
+    """What the page of another clinician says, who was not there."""
+    row = Launch(connection=who.visit.connection, door="provider", participant=who, redeemed_at=timezone.now())
+    row.state_hash = browsers.hash_of(str(row.id))
+    row.save(force_insert=True)
+    return words(BeautifulSoup(client.get(reverse("visit", args=[handles.issue(row)])).content, "html.parser").main)
+
+
+def test_a_second_clinician_reads_that_no_clinician_is_there_and_that_one_has_left(
+    client: Client, visit: Visit, clinician: Participant
+) -> None:
+    second, patient = factories.participant(visit, "provider"), factories.participant(visit)
+    alone, left = "A patient waits, and no clinician is in the call.", "The clinician has left, others are still here"
+    page(patient, sent=2)
+    roster(visit, "a", connected=3)
+    assert summary.of(second).stage == Stage.PATIENT_WAITING
+    assert alone in said(client, second)
+    roster(visit, "c", oid_of(clinician), connected=4)
+    assert summary.of(second).stage == Stage.IN_PROGRESS
+    assert not [text for text in (alone, left) if text in said(client, second)]
+    roster(visit, "c", oid_of(clinician), disconnected=5)
+    assert summary.of(second).stage == Stage.CLINICIAN_LEFT
+    assert left in said(client, second)
+
+
+def test_where_live_presence_is_off_no_clinician_is_said_to_be_missing(client: Client, clinician: Participant) -> None:
+    visit = clinician.visit
+    page(factories.participant(visit), sent=2)
+    visit.seal("join_url", "https://teams.example/l/1")
+    visit.presence_live = False
+    visit.save()
+    text = said(client, clinician)
+    assert "Live presence is off" in text
+    assert "no clinician is in the call" not in text

@@ -76,6 +76,13 @@ class Visit(Sealed):
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="visit_due"),
             models.Index(fields=["look_at"], condition=models.Q(look_at__isnull=False), name="visit_look"),
             models.Index(fields=["connection", "-created_at"], name="visit_listed"),
+            # Of the board, beside the three above: its pages ask every few seconds.
+            models.Index(
+                fields=["connection", "starts_at"], condition=models.Q(starts_at__isnull=False), name="visit_planned"
+            ),
+            models.Index(
+                fields=["connection", "ended_at"], condition=models.Q(ended_at__isnull=False), name="visit_ended"
+            ),
         ]
 
     def __str__(self) -> str:
