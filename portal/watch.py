@@ -34,9 +34,7 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "events-given-up": Problem(
         _("AuditEvents were given up"),
-        _(
-            "The repository could not be told of them for a day. The chart is right, and the connector's trail has them."
-        ),
+        _("The repository could not be told of them for a day. No chart is wrong, and the trail here has them all."),
         _("Open the connection's writebacks: they say what it answered. Mend that, then send them again from there."),
         ADMINISTRATOR,
     ),

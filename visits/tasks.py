@@ -39,7 +39,7 @@ def sweep_presence() -> None:
 def sweep_writebacks() -> None:
     """Lanes with something to deliver that nobody drains, and what a target that is off was to be told long ago."""
     writeback.sweep()
-    writeback.give_up_held()
+    writeback.give_up_late()
 
 
 @shared_task

@@ -74,16 +74,16 @@ def drain(target_id: int, lane_number: int) -> None:
         _deliver_for_a_while(lease)
     finally:
         lease.give_back()
-    if lane := _next_lane(target_id):
-        wake(target_id, lane.number)
+    if (next_lane := _next_lane(target_id)) is not None:
+        wake(target_id, next_lane)
 
 
-def _next_lane(target_id: int) -> Lane | None:
-    """The lane that has waited longest and that nobody drains."""
+def _next_lane(target_id: int) -> int | None:
+    """The number of the lane that has waited longest and that nobody drains."""
     now = timezone.now()
     leased = Lane.objects.filter(target=target_id, leased_until__gt=now).values("number")
-    row = due(now).filter(target=target_id).exclude(lane__in=leased).order_by("next_at", "id").first()
-    return row and Lane.objects.get(target=target_id, number=row.lane)
+    waiting = due(now).filter(target=target_id).exclude(lane__in=leased).order_by("next_at", "id")
+    return waiting.values_list("lane", flat=True).first()
 
 
 def _deliver_for_a_while(lease: Lease) -> None:
@@ -177,7 +177,7 @@ def _end(row: Writeback, state: Writeback.State, code: str, now: datetime) -> No
     )
 
 
-def give_up_held() -> int:
+def give_up_late() -> int:
     """End what has waited for a day for a target that is turned off, or that has failed for all of that day, so that
     visits can be forgotten; returns how many. A target that rests is probed by one row for all: the others would never
     come to their last try. Each can be sent again while its visit is kept, and the trail keeps what it would have

@@ -178,11 +178,11 @@ def test_what_waits_for_a_target_that_has_failed_all_day_is_given_up_though_othe
     for _ in range(23):
         place.drain()
         time_passes(hours=1)
-    writeback.give_up_held()
+    writeback.give_up_late()
     assert set(place.states()) == {State.WAITING}
     late = place.row("late")
     time_passes(hours=2)
-    writeback.give_up_held()
+    writeback.give_up_late()
     assert place.states() == [State.DEAD] * 12 + [State.WAITING]
     codes = set(Writeback.objects.exclude(pk=late.pk).values_list("code", flat=True))
     assert codes == {place.silence, NEVER_TRIED}, "some were never tried themselves"
@@ -201,10 +201,10 @@ def test_what_an_announced_downtime_held_up_is_kept_for_a_day_after_it(place: Pl
     now, who = timezone.now(), factories.user(place.ehr.connection.organization.tid)
     hours = {"begins_at": now - timedelta(hours=29), "ends_at": now - timedelta(hours=1)}
     Downtime.objects.create(connection=place.ehr.connection, announced_by=who, announced_by_name="Ada", **hours)
-    writeback.give_up_held()
+    writeback.give_up_late()
     assert place.states() == [State.WAITING]
     Downtime.objects.update(begins_at=now - timedelta(hours=29), ends_at=now - timedelta(hours=25))
-    writeback.give_up_held()
+    writeback.give_up_late()
     assert place.states() == [State.DEAD]
 
 
@@ -214,8 +214,8 @@ def test_a_fault_of_our_own_costs_one_row_a_try_and_stops_none_of_the_others(
 ) -> None:
     first, other = place.row(" 1"), place.row(" 2")
     Writeback.objects.filter(pk=other.pk).update(lane=first.lane)
-    Participant.objects.filter(pk=first.participant_id).update(external_id_sealed="v1.nobody's key.x.x")
-    Entry.objects.filter(pk=first.entry_id).update(detail={"told": 4711}, event="no such event")
+    Participant.objects.filter(writebacks=first).update(external_id_sealed="v1.nobody's key.x.x")
+    Entry.objects.filter(participant=first.participant_id).update(event="no such event")
     with caplog.at_level(logging.ERROR, "visits.writeback.lanes"):
         place.drain()
     for row in (first, other):
