@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from django.core.cache import cache
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 STAMP, STAMP_SECONDS = "stamp:{}:{}", 86_400
+ALONE, ALONE_SECONDS = "alone:{}.{}", 60  # longer than any sweep takes; after a crash it is missed for so long
 
 
 def quietly(act: Callable[[], Any]) -> Any:
@@ -40,6 +41,23 @@ def remembered(name: str, of: dict[str, Any], make: Callable[[], Any], seconds: 
         value = make()
         quietly(lambda: cache.set(name, (now, value), seconds))
     return value
+
+
+def alone(sweep: Callable[[], None]) -> Callable[[], None]:
+    """A sweep that is left out while it still runs elsewhere: whoever hangs holds up one thread of a worker, not all.
+    While the cache is away nobody can tell, and it runs; what it does may be done twice at once, as ever."""
+    name = ALONE.format(sweep.__module__, sweep.__name__)
+
+    @wraps(sweep)
+    def guarded() -> None:
+        if quietly(lambda: cache.add(name, True, ALONE_SECONDS)) is False:
+            return
+        try:
+            sweep()
+        finally:
+            quietly(lambda: cache.delete(name))
+
+    return guarded
 
 
 def outdate(kind: str, number: object) -> None:

@@ -19,7 +19,7 @@ from portal.actors import actor_of
 from portal.downtime import DowntimeForm
 from portal.watch import Alarm
 from visits import services as visits
-from visits.services import Figures
+from visits.services import Figures, Troubles
 
 PAGE = 20
 KEYS = {
@@ -34,6 +34,7 @@ class Line:
 
     connection: Connection
     figures: Figures
+    troubles: Troubles
     alarms: list[Alarm]
     downtime: Downtime | None
 
@@ -82,12 +83,13 @@ def _in_use(purpose: Key.Purpose, environment: str = "") -> tuple[str, keys.Line
 
 def lines_of(connections: list[Connection]) -> list[Line]:
     """How these connections are doing now. Nobody is alarmed during an announced downtime."""
-    now, seen = timezone.now(), watch.look(connections)
+    now, seen, figures = timezone.now(), watch.look(connections), visits.figures_of(connections)
     announced = {one.connection_id: one for one in Downtime.running(now).filter(connection__in=connections)}
     return [
         Line(
             one,
-            seen[one.pk].figures,
+            figures[one.pk],
+            seen[one.pk].troubles,
             [] if one.pk in announced else watch.alarms_of(seen[one.pk], now),
             announced.get(one.pk),
         )

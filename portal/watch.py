@@ -14,7 +14,7 @@ from connector.each import each
 from connector.models import Connection, Downtime, Preflight
 from connector.problems import ADMINISTRATOR, ANALYST, Problem
 from visits import services as visits
-from visits.services import Figures
+from visits.services import Troubles
 
 LATE = timedelta(minutes=15)
 
@@ -30,6 +30,12 @@ PROBLEMS: dict[str, Problem] = {
         _("Writebacks were given up"),
         _("The EHR refused them, or they could not be delivered for a day. The chart may show an old state."),
         _("Open the status page: it says what the EHR answered. Mend that, then send them again from there."),
+        ADMINISTRATOR,
+    ),
+    "events-given-up": Problem(
+        _("AuditEvents were given up"),
+        _("The repository could not be told of them for a day. No chart is wrong, and the trail here has them all."),
+        _("Open the connection's writebacks: they say what it answered. Mend that, then send them again from there."),
         ADMINISTRATOR,
     ),
     "target-off": Problem(
@@ -52,14 +58,15 @@ class Seen:
     """How a connection is doing: what its visits tell, and whether the newest check of its address found what stops
     them."""
 
-    figures: Figures
+    troubles: Troubles
     blocked: bool
 
 
 ALARMS: dict[str, Callable[[Seen, datetime], bool]] = {
-    "writebacks-late": lambda seen, now: (seen.figures.waiting_since or now) < now - LATE,
-    "writebacks-given-up": lambda seen, now: seen.figures.dead > 0,
-    "target-off": lambda seen, now: seen.figures.off > 0,
+    "writebacks-late": lambda seen, now: (seen.troubles.waiting_since or now) < now - LATE,
+    "writebacks-given-up": lambda seen, now: seen.troubles.charts > 0,
+    "events-given-up": lambda seen, now: seen.troubles.events > 0,
+    "target-off": lambda seen, now: seen.troubles.off > 0,
     "preflight-blocks": lambda seen, now: seen.blocked,
 }
 
@@ -76,7 +83,7 @@ def look(connections: Collection[Connection]) -> dict[UUID, Seen]:
     """How these connections are doing, by connection: two queries for all of them."""
     newest = Preflight.objects.filter(connection__in=connections).order_by("connection", "-at").distinct("connection")
     blocked = {connection for connection, blocks in newest.values_list("connection", "blocks") if blocks}
-    return {pk: Seen(found, pk in blocked) for pk, found in visits.figures_of(connections).items()}
+    return {pk: Seen(found, pk in blocked) for pk, found in visits.troubles_of(connections).items()}
 
 
 def alarms_of(seen: Seen, now: datetime) -> list[Alarm]:

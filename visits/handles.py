@@ -1,8 +1,9 @@
 """The handle of a launch: a random word in the page's path that stands for one person in one visit.
 
 With the visit cookie it is good only in the browser it was given to: a patient's for half a day, a clinician's while
-the page asks, until 15 minutes after it stopped or the visit ended. Without any cookie it lives 60 seconds, each
-refresh brings a successor, and it is good until its successor is used (docs/adr/0004).
+the page asks, until 15 minutes after it stopped or the visit ended; with it the timeline of a visit that is over can be
+read for half a day. Without any cookie it lives 60 seconds, each refresh brings a successor, and it is good until its
+successor is used (docs/adr/0004).
 """
 
 import secrets
@@ -74,6 +75,24 @@ def follow(request: HttpRequest, handle: str) -> tuple[Launch, str]:
     return launch, handle
 
 
+def look_back(request: HttpRequest, handle: str) -> tuple[Launch, str]:
+    """As `follow`; a clinician also reads what happened in his visit when it is over and his page has ended: in the
+    browser that he launched from, for half a day, unless another EHR user has launched there since. Raises Lost."""
+    launch = behind(handle)
+    if launch is None or not is_over(launch) or not _may_look_back(request, launch):
+        return follow(request, handle)
+    languages.speak(request, launch.language)
+    return launch, handle
+
+
+def _may_look_back(request: HttpRequest, launch: Launch) -> bool:
+    """A launch without `handle_until` was ended by another's."""
+    over = launch.participant is not None and launch.participant.is_staff and launch.participant.visit.ended_at
+    lately = launch.redeemed_at is not None and launch.redeemed_at + COOKIE_LIFE > timezone.now()
+    same = bool(launch.browser_hash) and launch.browser_hash == browser_of(request)
+    return bool(over) and lately and same and launch.handle_until is not None
+
+
 def behind(handle: str) -> Launch | None:
     """The launch that a handle was given to, whoever holds it now: it proves nothing about who asks."""
     hashed = hash_of(handle)
@@ -120,7 +139,7 @@ def _end_others(launch: Launch) -> None:
         browser_hash=launch.browser_hash, participant__role=me.role, participant__visit__test=False
     )
     mine = {"participant__ehr_user_hash": me.ehr_user_hash, "connection": launch.connection_id}
-    pages.filter(handle_until__gt=now).exclude(**mine).update(handle_until=now)
+    pages.exclude(**mine).update(handle_until=None)
     boards = Launch.objects.filter(browser_hash=launch.browser_hash, door="board", handle_until__gt=now)
     boards.exclude(ehr_user_hash=me.ehr_user_hash, connection=launch.connection_id).update(handle_until=now)
     lists = Browser.objects.filter(id_hash=launch.browser_hash, list_until__gt=now)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from connector import keys, trail, wires
 from connector.cached import outdate
+from connector.each import in_time
 from connector.errors import AlreadyDone, Permanent, Retry, WireError
 from connector.http import Deadline
 from connector.models import User
@@ -33,6 +34,7 @@ OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS, FIND_SECONDS = 2.0, 1.5, 3.
 FOUND_EVERYWHERE = timedelta(minutes=1)  # after a meeting was made: until then Graph may not know it yet
 # A subscription that was refused is asked for again; not more often than that, nor sooner.
 MOST_ASKED, ASKED_AGAIN_AFTER = 5, timedelta(minutes=1)
+SECONDS_AT_ONCE = 20.0  # of one sweep of either kind: what is left is due at the next
 MADE_BEFORE = ("", None)  # a subscription that Graph says it has
 # What is known of a meeting once it is made.
 KEPT = ("meeting_id_sealed", "join_url_sealed", "visitor_url_sealed", "lobby", "presence_live", "opened_at", "look_at")
@@ -225,7 +227,8 @@ def renew_subscriptions() -> int:
     rows = Subscription.objects.filter(expires_at__lt=soon, expires_at__gt=timezone.now(), visit__ended_at=None)
     rows = rows.filter(generation=F("visit__generation")).exclude(graph_id="")
     # By chance: those that fail each time keep nobody from his turn.
-    return sum(_renew(row) for row in rows.select_related("visit__connection__organization").order_by("?")[:100])
+    some = rows.select_related("visit__connection__organization").order_by("?")[:100]
+    return sum(map(_renew, in_time(some, SECONDS_AT_ONCE)))
 
 
 def _renew(row: Subscription) -> bool:
@@ -254,7 +257,7 @@ def subscribe_again() -> int:
     )
     due = counted.filter(asked__lt=MOST_ASKED).filter(Q(last=None) | Q(last__lt=now - ASKED_AGAIN_AFTER))
     rows = list(due.select_related("connection__organization").order_by("?")[:20])
-    return sum(_subscribe_again(visit) for visit in rows)
+    return sum(map(_subscribe_again, in_time(rows, SECONDS_AT_ONCE)))
 
 
 def _subscribe_again(visit: Visit) -> bool:

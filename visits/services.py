@@ -1,6 +1,6 @@
 """What the portal asks of visits: how those of a connection are doing, and what an administrator sets going again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +38,7 @@ __all__ = [
     "Ids",
     "Line",
     "Step",
+    "Troubles",
     "begin_test",
     "figures_of",
     "given_up",
@@ -52,6 +53,7 @@ __all__ = [
     "test_visits",
     "timeline",
     "timeline_legend",
+    "troubles_of",
     "visit_in",
     "visit_of_session",
     "visits_on",
@@ -60,6 +62,16 @@ __all__ = [
 
 State = Writeback.State
 MOST_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Troubles:
+    """What may be wrong with a connection. What is given up in a test visit is in nobody's chart."""
+
+    waiting_since: datetime | None  # the oldest that waits for the EHR; what waits for a repository alarms nobody
+    charts: int  # people whose last state the EHR was not told
+    events: int  # entries that the AuditEvent repository was not told
+    off: int  # targets that answered that they take nothing, and are left alone
 
 
 @dataclass(frozen=True)
@@ -73,9 +85,7 @@ class Figures:
     delivered: int
     superseded: int
     dead: int
-    waiting_since: datetime | None  # the oldest that waits
     rests_until: datetime | None  # the EHR failed so often that nobody tries before
-    off: int  # targets that answered that they take nothing, and are left alone
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,23 @@ class GivenUp:
     test: bool
 
 
+def troubles_of(connections: Iterable[Connection]) -> dict[UUID, Troubles]:
+    """What may be wrong with these connections, now, by connection: one query that counts nothing that went well."""
+    here = OuterRef("pk")
+    waiting = Writeback.objects.filter(target__connection=here, state=State.WAITING, entry=None)
+    dead = _dead().filter(target__connection=here, visit__test=False)
+    found: dict[str, Any] = {
+        "waiting_since": _over(waiting, Min("created_at")),
+        "charts": _count(dead.filter(entry=None)),
+        "events": _count(dead.exclude(entry=None)),
+        "off": _count(Target.objects.filter(connection=here, off_under=F("connection__live"))),
+    }
+    return {pk: Troubles(*values) for pk, values in _found(connections, found)}
+
+
 def figures_of(connections: Iterable[Connection]) -> dict[UUID, Figures]:
-    """The figures of these connections, now, by connection: one query for all of them."""
+    """The figures of these connections, now, by connection: one query for all of them. It counts all that was told: for
+    a page that somebody opens, not for a sweep."""
     here = OuterRef("pk")
     launches, targets = Launch.objects.filter(connection=here), Target.objects.filter(connection=here)
     receipts = Receipt.objects.filter(subscription__visit__connection=here)
@@ -105,13 +130,15 @@ def figures_of(connections: Iterable[Connection]) -> dict[UUID, Figures]:
         "delivered": _count(told.filter(state=State.DELIVERED)),
         "superseded": _count(told.filter(state=State.SUPERSEDED)),
         "dead": _count(dead),
-        # Of the EHR: what an AuditEvent repository waits for alarms nobody.
-        "waiting_since": _over(told.filter(state=State.WAITING, entry=None), Min("created_at")),
         "rests_until": _over(targets, Max("open_until")),
-        "off": _count(targets.filter(off_under=F("connection__live"))),
     }
+    return {pk: Figures(*values) for pk, values in _found(connections, found)}
+
+
+def _found(connections: Iterable[Connection], found: dict[str, Any]) -> Iterator[tuple[UUID, list[Any]]]:
+    """(a connection's id, what was found of it)."""
     rows = Connection.objects.filter(pk__in=[one.pk for one in connections]).annotate(**found)
-    return {pk: Figures(**dict(zip(found, values, strict=True))) for pk, *values in rows.values_list("pk", *found)}
+    return ((pk, values) for pk, *values in rows.values_list("pk", *found))
 
 
 def _over(rows: QuerySet[Any], found: Aggregate) -> Subquery:

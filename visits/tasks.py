@@ -4,6 +4,7 @@ sweeps, which are tasks of their own so that none waits for another."""
 from celery import shared_task
 
 from connector import trail
+from connector.cached import alone
 from connector.each import each
 from connector.models import Organization
 from visits import ending, forgetting, meeting, presence, receipts, reconcile, reports, writeback
@@ -38,7 +39,7 @@ def sweep_presence() -> None:
 def sweep_writebacks() -> None:
     """Lanes with something to deliver that nobody drains, and what a target that is off was to be told long ago."""
     writeback.sweep()
-    writeback.give_up_held()
+    writeback.give_up_late()
 
 
 @shared_task
@@ -55,6 +56,7 @@ def seal_trail() -> None:
 
 
 @shared_task
+@alone
 def renew_subscriptions() -> None:
     """Prolong Graph's subscriptions of visits that still run, and ask again for those that were refused."""
     meeting.renew_subscriptions()
@@ -62,12 +64,14 @@ def renew_subscriptions() -> None:
 
 
 @shared_task
+@alone
 def look_at_meetings() -> None:
     """Read what attendance reports know of visits that still run."""
     reconcile.look()
 
 
 @shared_task
+@alone
 def end_meetings() -> None:
     """Close, reconcile and delete the meetings of visits that have ended."""
     ending.work()

@@ -160,8 +160,8 @@ def _how(entry: Entry, person: Participant | None, seen: set[tuple[str, datetime
     if entry.event not in EVENTS:
         return "seen"
     presence = presence_of(entry)
-    by_elimination = person is not None and not person.is_staff and presence not in {"waiting", "gone"}
-    if by_elimination:
+    by_elimination = person is not None and not person.is_staff and presence != "waiting"
+    if by_elimination or presence == "gone":  # nobody tells that a page fell silent
         return "inferred"
     if entry.detail.get("told") == "report":
         return "reported"
@@ -196,12 +196,13 @@ def legend(steps: list[Step]) -> list[tuple[Text, Text]]:
 @require_GET
 @explained
 def page(request: HttpRequest, handle: str) -> HttpResponse:
-    """The timeline as a clinician of the visit sees it."""
-    row, handle = handles.follow(request, handle)
+    """The timeline as a clinician of the visit sees it, and, in the same browser, when it is over."""
+    row, handle = handles.look_back(request, handle)
     participant = row.participant
     request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
     if participant is None or not participant.is_staff:
         raise Stop("page-lost")
     steps = of(participant.visit)
-    shown = {"timeline": steps, "legend": legend(steps), "handle": handle, "visit": participant.visit}
+    shown = {"timeline": steps, "legend": legend(steps), "visit": participant.visit}
+    shown |= {"handle": "" if handles.is_over(row) else handle}
     return render(request, "visits/timeline.html", shown)

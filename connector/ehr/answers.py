@@ -42,15 +42,29 @@ def busy(status: int) -> bool:
     return status in LATER or status >= 500
 
 
+def is_foreign(answer: Answer) -> bool:
+    """Whether a refusal is not the service's own: a web page of something in front of it, or half an answer. Plain text
+    that is called HTML is the service's own."""
+    body, kind = _told(answer)
+    if not body or _json(body) is not None:
+        return False
+    return "json" in kind or body.lower().startswith(HTML) or ("html" in kind and body.startswith(b"<"))
+
+
 def believe(answer: Answer, service: str) -> None:
     """Take a success for one. Raises Retry("<service>-not-understood") for a page or half an answer, and
     Retry("<service>-error-told") where its body speaks of an error."""
-    body, kind = answer.body.strip(), answer.headers.get("content-type", "").lower()
+    body, kind = _told(answer)
     document = _json(body)
     if document is None and body and ("json" in kind or "html" in kind or body.lower().startswith(HTML)):
         raise Retry(f"{service}-not-understood", host=answer.host, status=answer.status)
     if _tells_error(document) if document is not None else ERROR.match(body) or SOAP_FAULT.search(body):
         raise Retry(f"{service}-error-told", host=answer.host, status=answer.status)
+
+
+def _told(answer: Answer) -> tuple[bytes, str]:
+    """(the body, the media type in lower case)."""
+    return answer.body.strip(), answer.headers.get("content-type", "").lower()
 
 
 def _json(body: bytes) -> Any:

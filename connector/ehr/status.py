@@ -64,7 +64,8 @@ def interconnect(base_url: str) -> str:
 
 
 def problem(answer: Answer) -> WireError:
-    """What a refusal means: of this person or visit (`status-refused`), else of all that this client sends."""
+    """What a refusal means: of this person or visit (`status-refused`), else of all that this client sends. A page of
+    something in front of the service refuses nobody: it may be gone later."""
     where: Any = {"host": answer.host, "status": answer.status}
     if answer.status == 409:
         return AlreadyDone("status-already", **where)
@@ -72,6 +73,8 @@ def problem(answer: Answer) -> WireError:
         return Retry("status-unauthorized", **where)
     if answer.status == 403:
         return Permanent("status-not-allowed", **where)
+    if answer.status in REFUSED and answers.is_foreign(answer):
+        return Retry("status-not-understood", **where)
     if answer.status in REFUSED:
         return Permanent("status-refused", **where)
     if answers.busy(answer.status):

@@ -120,7 +120,7 @@ class House:
         return self._python(name, "-m", *GUNICORN, *bind, *tls, ready=f"{url}/health/live", farewell=signal.SIGINT)
 
     def _connector(self) -> dict[str, Program]:
-        worker = ("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "warning")
+        worker = ("worker", "--pool", "threads", "--concurrency", "8", "--loglevel", "warning")
         schedule = str(self.data / "celerybeat-schedule")
         beat = ("beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "warning")
         return {

@@ -9,7 +9,9 @@ from django.core.cache import cache
 from django.db import transaction
 from pytest_django import Settings
 
-from connector.cached import outdate, remembered
+from connector import cached
+from connector.cached import alone, outdate, remembered
+from tests.visits.test_writeback.ehr import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Read = Callable[[], int]
@@ -74,3 +76,60 @@ def test_without_a_cache_it_is_made_each_time(read: Read, number: str, settings:
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
     outdate("visit", number)
     assert [read(), read()] == [1, 2]
+
+
+def test_a_sweep_is_left_out_while_it_still_runs(number: str) -> None:
+    ran: list[str] = []
+
+    def sweep() -> None:
+        ran.append("begun")
+        guarded()  # what another thread or process does at this moment
+        ran.append("done")
+
+    sweep.__name__ = number
+    guarded = alone(sweep)
+    guarded()
+    guarded()
+    assert ran == ["begun", "done"] * 2
+
+
+def test_a_sweep_that_fails_holds_up_no_later_one(number: str) -> None:
+    ran: list[int] = []
+
+    def sweep() -> None:
+        ran.append(len(ran))
+        raise LookupError
+
+    sweep.__name__ = number
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            alone(sweep)()
+    assert ran == [0, 1]
+
+
+def test_after_a_crash_a_sweep_runs_again_within_minutes(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cached, "ALONE_SECONDS", 1)
+    ran: list[str] = []
+
+    def sweep() -> None:
+        ran.append("again")
+
+    sweep.__name__ = number
+    name = cached.ALONE.format(sweep.__module__, number)
+    cache.add(name, True, 1)  # left by a worker that was killed
+    alone(sweep)()
+    assert ran == []
+    wait_until(lambda: cache.get(name) is None)
+    alone(sweep)()
+    assert ran == ["again"]
+
+
+def test_without_a_cache_a_sweep_runs(number: str, settings: Settings) -> None:
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    ran: list[str] = []
+
+    def sweep() -> None:
+        ran.append("run")
+
+    alone(sweep)()
+    assert ran == ["run"]

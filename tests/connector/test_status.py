@@ -144,10 +144,35 @@ def test_a_login_page_or_half_an_answer_is_no_success(reply: Reply, server: Serv
 def test_each_refusal_says_what_to_do_next(
     answer: int, kind: type[WireError], code: str, server: Server, tell: Tell
 ) -> None:
-    server.answer(PATH, Reply("<html>a vendor's text</html>", answer, {"Location": f"{server.url}/elsewhere"}))
+    server.answer(PATH, Reply({"Message": "a vendor's text"}, answer, {"Location": f"{server.url}/elsewhere"}))
     error = error_of(tell)
     assert (type(error), error.code, error.status) == (kind, code, answer)
     assert server.asked("/elsewhere") == []
+
+
+@pytest.mark.parametrize("answer", [400, 404, 422])
+def test_a_page_of_something_in_front_of_the_service_refuses_nobody(answer: int, server: Server, tell: Tell) -> None:
+    half = Reply('{"Mess', answer, {"Content-Type": "application/json"})
+    as_text = Reply(LOGIN_PAGE, answer, {"Content-Type": "text/plain"})
+    for reply in (Reply("<h1>Down for maintenance</h1>", answer), Reply(LOGIN_PAGE, answer), as_text, half):
+        server.answer(PATH, reply)
+        error = error_of(tell)
+        assert (type(error), error.code, error.status) == (Retry, "status-not-understood", answer), reply.content()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=404),
+        Reply("ExternalID is not known.", 404),
+        Reply({"Message": "No such conference"}, 404),
+        Reply("<Error>No such conference</Error>", 404, {"Content-Type": "application/xml"}),
+    ],
+)
+def test_the_service_itself_refuses_in_any_form_but_a_page(reply: Reply, server: Server, tell: Tell) -> None:
+    server.answer(PATH, reply)
+    error = error_of(tell)
+    assert (type(error), error.code) == (Permanent, "status-refused")
 
 
 @pytest.mark.parametrize("answer", [429, 503])

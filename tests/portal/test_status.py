@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 from bs4 import BeautifulSoup
 from django.conf import LazySettings
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connector import keys
+from connector import keys, trail
 from connector.models import Change, Connection, Downtime, Key, Notice, Preflight, Revision, User
 from connector.templatetags.ui import moment
 from portal import watch
@@ -18,7 +20,7 @@ from tests.portal.deciding import browser_of
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator
-from visits.models import Launch, Writeback
+from visits.models import Launch, Target, Visit, Writeback
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Writeback.State
@@ -30,7 +32,7 @@ def told(connection: Connection, state: str, **fields: object) -> Writeback:
     kept = {"organization": connection.organization, "presence": "connected", "lane": 0, "sequence": 1}
     row = Writeback.objects.create(
         visit=person.visit,
-        target=connection.targets.get(),
+        target=connection.targets.get(kind=Target.Kind.STATUS_SERVICE),
         participant=person,
         happened_at=timezone.now(),
         state=state,
@@ -191,6 +193,32 @@ def test_a_problem_is_told_once_and_again_only_after_it_was_over(connection: Con
     watch.watch()
     notice.refresh_from_db()
     assert notice.ended_at
+
+
+@pytest.mark.usefixtures("mail_on")
+def test_what_was_given_up_is_told_as_what_it_is(connection: Connection) -> None:
+    told(connection, State.DEAD)
+    Visit.objects.update(test=True)
+    watch.watch()
+    assert not Notice.objects.exists(), "a test visit is in nobody's chart"
+    repository = Target.objects.create(connection=connection, kind=Target.Kind.AUDIT_REPOSITORY)
+    visit = factories.visit(connection)
+    entry = trail.record(connection.organization, "outsider-lobby", visit=visit.pk)
+    kept = {"organization": connection.organization, "presence": "lobby", "lane": 0, "sequence": 1, "entry": entry}
+    Writeback.objects.create(visit=visit, target=repository, happened_at=timezone.now(), state=State.DEAD, **kept)
+    watch.watch()
+    assert [notice.subject for notice in Notice.objects.all()] == ["events-given-up"]
+    told(connection, State.DEAD)
+    watch.watch()
+    assert [notice.subject for notice in Notice.objects.order_by("id")] == ["events-given-up", "writebacks-given-up"]
+
+
+def test_the_sweep_of_alarms_counts_nothing_that_went_well(connection: Connection) -> None:
+    told(connection, State.DELIVERED)
+    with CaptureQueriesContext(database) as asked:
+        watch.watch()
+    read = " ".join(query["sql"] for query in asked)
+    assert [word for word in ("'delivered'", "'superseded'", "visits_receipt", "visits_launch") if word in read] == []
 
 
 @pytest.mark.usefixtures("mail_on")

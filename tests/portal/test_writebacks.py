@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 from bs4 import BeautifulSoup
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -154,6 +156,23 @@ def test_another_revision_ends_the_alarm(ada: Client, connection: Connection) ->
     factories.approve(connection, audit=AUDIT)
     assert "turned off" not in ada.get(reverse("status_one", args=[connection.ref])).content.decode()
     assert watch.PROBLEMS["target-off"].check
+
+
+def test_the_newest_of_both_targets_stand_among_each_other(ada: Client, connection: Connection, visit: Visit) -> None:
+    for _ in range(PAGE // 2 + 2):
+        told(visit, State.DELIVERED)
+        of_nobody_known(visit)
+    first = page(ada, connection)
+    assert len(rows(first)) == PAGE
+    older = first.select_one("nav[aria-label=Pages] a")
+    assert older is not None
+    before = str(older["href"]).rpartition("=")[2]
+    shown = Writeback.objects.order_by("-id")[:PAGE]
+    assert int(before) == shown[PAGE - 1].pk
+    with CaptureQueriesContext(database) as asked:
+        page(ada, connection)
+    listed = [query["sql"] for query in asked if 'ORDER BY "visits_writeback"."id" DESC' in query["sql"]]
+    assert ['target_id" IN (' in sql for sql in listed] == [False, False], "each by the index of its own"
 
 
 def test_the_list_goes_back_page_by_page_and_costs_the_same(

@@ -29,11 +29,11 @@ def launched(who: Participant, browser: str = BROWSER) -> tuple[Launch, str]:
     return row, handles.issue(row)
 
 
-def opened(handle: str, browser: str = BROWSER) -> Any:
+def opened(handle: str, browser: str = BROWSER, page: str = "visit") -> Any:
     client = Client()
     if browser:
         client.cookies[browsers.COOKIE] = signing.dumps(browser, salt=browsers.SALT)
-    return client.get(reverse("visit", args=[handle]))
+    return client.get(reverse(page, args=[handle]))
 
 
 def until(row: Launch) -> datetime:
@@ -162,3 +162,52 @@ def test_both_sides_of_a_test_visit_stay_open_in_one_browser() -> None:
         visit.refresh_from_db()
         pages.append(launched(factories.participant(visit, "provider", linked=analyst))[1])
     assert [opened(page).status_code for page in pages] == [200, 200]
+
+
+def over(row: Launch, hours: float) -> None:
+    """The visit was launched and ended this long ago, and its page has been silent since."""
+    then = timezone.now() - timedelta(hours=hours)
+    assert row.participant
+    Visit.objects.filter(pk=row.participant.visit_id).update(ended_at=then)
+    Launch.objects.filter(pk=row.pk).update(redeemed_at=then, handle_until=then)
+
+
+@pytest.mark.parametrize(("hours", "status"), [(0.1, 200), (1, 200), (11.9, 200), (12.1, 410)])
+def test_the_timeline_of_ones_own_visit_can_be_read_for_half_a_day(hours: float, status: int) -> None:
+    row, handle = launched(clinician())
+    over(row, hours)
+    assert opened(handle, page="timeline").status_code == status
+    assert opened(handle).status_code == opened(handle, page="join").status_code == 410, "nothing else can"
+
+
+@pytest.mark.parametrize("browser", ["browser-2", ""])
+def test_in_another_browser_it_cannot(browser: str) -> None:
+    row, handle = launched(clinician())
+    over(row, 1)
+    assert opened(handle, browser, "timeline").status_code == 410
+
+
+def test_nor_when_the_launch_kept_no_cookie() -> None:
+    row, handle = launched(clinician(), browser="")
+    over(row, 1)
+    assert opened(handle, "", "timeline").status_code == 410
+
+
+def test_nor_once_another_ehr_user_has_the_browser_though_the_page_was_long_silent() -> None:
+    row, handle = launched(clinician())
+    over(row, 1)
+    _, theirs = launched(clinician())
+    assert opened(handle, page="timeline").status_code == 410
+    assert opened(theirs).status_code == 200
+
+
+def test_nor_while_the_visit_goes_on_and_the_page_fell_silent() -> None:
+    row, handle = launched(clinician())
+    silent_for(row, 16)
+    assert opened(handle, page="timeline").status_code == 410
+
+
+def test_nor_by_a_patient() -> None:
+    row, handle = launched(factories.participant(factories.visit()))
+    over(row, 1)
+    assert opened(handle, page="timeline").status_code == 410

@@ -230,3 +230,24 @@ def test_two_who_press_for_a_meeting_that_is_gone_replace_it_once(visit: Visit, 
     assert [one.generation for one in stale] == [2, 2]
     connected(clinician, 1)  # in the old one, late
     assert presence.state_of(stale[0]).changes == ()
+
+
+def test_a_graph_that_hangs_costs_a_sweep_its_time_and_what_is_left_is_due_at_the_next(
+    visit: Visit, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [factories.subscription(visit, graph_id=f"graph-{number}") for number in range(4)]
+    for row in rows:
+        server.answer(renewal(row), Reply({}, delay=0.3))
+    Subscription.objects.update(expires_at=timezone.now() + timedelta(hours=1))
+    monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 0.2)
+    assert meeting.renew_subscriptions() == 1, "what is begun is ended"
+    monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 20)
+    assert meeting.renew_subscriptions() == 3
+
+
+def test_asking_again_has_its_time_too(refused: Visit, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answer("/beta/subscriptions", MADE)
+    monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 0)
+    assert meeting.subscribe_again() == 0
+    monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 20)
+    assert meeting.subscribe_again() == 1

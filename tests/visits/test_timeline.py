@@ -82,6 +82,17 @@ def test_what_was_seen_is_told_apart_from_what_was_worked_out() -> None:
     assert all(step.heard_at for step in steps), "we heard of it all at once, much later"
 
 
+def test_a_page_that_fell_silent_told_nobody_and_is_worked_out() -> None:
+    visit = factories.visit()
+    for person in (factories.participant(visit), factories.participant(visit, "provider")):
+        page_fact(person, Fact.Kind.WAITING, 60)
+        page_fact(person, Fact.Kind.GONE, 50)
+    presence.refold(visit.pk)
+    steps = told(timeline.of(visit))
+    assert {(what, how) for _, what, how in steps if what == "No longer waiting"} == {("No longer waiting", "inferred")}
+    assert {how for _, what, how in steps if what == "On the waiting page"} == {"seen"}
+
+
 def test_what_a_report_told_afterwards_is_called_that() -> None:
     visit = factories.visit()
     doctor = factories.participant(visit, "provider")

@@ -18,6 +18,7 @@ class Target(models.Model):
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="targets")
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.STATUS_SERVICE)
     failures = models.PositiveIntegerField(default=0)  # in a row; opens the circuit
+    failing_since = models.DateTimeField(null=True)  # the first failure after the last success
     open_until = models.DateTimeField(null=True)  # nobody tries before this time
     # Turned off: it answered that it takes nothing of this kind, as long as this revision is the live one.
     off_under = models.ForeignKey(Revision, models.SET_NULL, null=True, related_name="+")
@@ -83,6 +84,7 @@ class Writeback(models.Model):
                 fields=["target", "lane", "next_at"], condition=models.Q(state="waiting"), name="writeback_due"
             ),
             models.Index(fields=["target", "state", "-id"], name="writeback_listed"),
+            models.Index(fields=["target", "-id"], name="writeback_newest"),
         ]
 
     def __str__(self) -> str:

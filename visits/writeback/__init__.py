@@ -2,14 +2,14 @@
 are the EHR's status service and, where the settings name one, a repository of AuditEvents; our own trail has it all."""
 
 from visits.writeback.health import switch_on
-from visits.writeback.lanes import drain, give_up_held
+from visits.writeback.lanes import drain, give_up_late
 from visits.writeback.outbox import enqueue, enqueue_entries, held, send_again, sweep, wake
 
 __all__ = [
     "drain",
     "enqueue",
     "enqueue_entries",
-    "give_up_held",
+    "give_up_late",
     "held",
     "send_again",
     "sweep",

@@ -52,17 +52,17 @@ def pause(error: WireError | None, attempts: int) -> float:
 
 def note_health(row: Writeback, error: WireError | None, now: datetime) -> None:
     """Count the target's failures in a row. When it is back after a rest, all that waited for it goes now."""
-    target = Target.objects.filter(pk=row.target_id)
+    target, well = Target.objects.filter(pk=row.target_id), {"failures": 0, "failing_since": None}
     if error and error.code in TURNS_OFF:
         live = row.target.connection.live_id  # under which it was tried
-        target.update(failures=0, open_until=None, off_under=live, off_code=error.code, off_since=now)
+        target.update(**well, open_until=None, off_under=live, off_code=error.code, off_since=now)
         return
     if is_trouble(error):
         _count_failure(row, error, now)
         return
-    if target.exclude(open_until=None).update(failures=0, open_until=None):
+    if target.exclude(open_until=None).update(**well, open_until=None):
         _wake_waiting(row.target_id, now)
-    target.exclude(failures=0).update(failures=0)
+    target.exclude(failures=0).update(**well)
 
 
 def switch_on(target: Target) -> bool:
@@ -81,14 +81,16 @@ def _wake_waiting(target_id: int, now: datetime) -> None:
 
 @transaction.atomic
 def _count_failure(row: Writeback, error: WireError | None, now: datetime) -> None:
-    """One failure more; the target rests when it asks to, when it failed its probe, or after five in a row. What one
-    row meets when it is tried again says nothing of the others: it may be slow for one patient alone."""
+    """One failure more; the target rests when it asks to, when only a person can mend it (a wrong password tried for
+    each row locks the account), when it failed its probe, or after five in a row. What one row meets when it is tried
+    again says nothing of the others: it may be slow for one patient alone."""
     target = Target.objects.select_for_update(no_key=True).get(pk=row.target_id)
-    asked = isinstance(error, Retry) and error.after
-    if row.attempts > 1 and not (asked or target.open_until):
+    at_once = not isinstance(error, Retry) or error.after or target.open_until
+    if row.attempts > 1 and not at_once:
         return
     target.failures += 1
-    if asked or target.open_until or target.failures >= CIRCUIT_FAILURES:
+    target.failing_since = target.failing_since or now
+    if at_once or target.failures >= CIRCUIT_FAILURES:
         rest = pause(error, max(1, target.failures - CIRCUIT_FAILURES + 1))
         target.open_until = now + timedelta(seconds=rest)
-    target.save(update_fields=["failures", "open_until"])
+    target.save(update_fields=["failures", "failing_since", "open_until"])

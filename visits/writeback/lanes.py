@@ -7,24 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from connector import trail
 from connector.cached import outdate
 from connector.each import each
-from connector.errors import WireError
+from connector.errors import Retry, WireError
+from connector.models import Downtime
 from visits.looking import looked_on
 from visits.models import Lane, Target, Writeback
 from visits.writeback.health import GIVE_UP_AFTER, NOBODY_ASKED, backoff, note_health, outcome, pause
 from visits.writeback.outbox import OFF, WAITING, due, wake
 from visits.writeback.targets import deliver
-from visits.writeback.texts import ACCEPTED
+from visits.writeback.texts import ACCEPTED, NEVER_TRIED
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60  # longer than any row takes (targets.ROW_SECONDS); renewed with each
 MAX_ROWS, MAX_SECONDS = 50, 20.0  # of one drain
+AT_ONCE = 2  # lanes of one target that are drained at once: one that hangs leaves half of a small worker to the others
 MOST_GIVEN_UP = 1000  # a sweep
 RELATED = ("organization", "visit__connection__organization", "participant__visit", "entry", "target__connection__live")
 
@@ -42,9 +44,13 @@ class Lease:
         return Lane.objects.filter(target=self.target_id, number=self.number)
 
     def take(self, now: datetime) -> bool:
-        """Lease the lane unless somebody's lease still runs."""
+        """Lease the lane unless somebody's lease still runs, or as many lanes of its target are leased as may be."""
         free = Q(lease=None) | Q(leased_until__lte=now)
-        return self.lane.filter(free).update(lease=self.token, leased_until=_lease_end(now)) == 1
+        with transaction.atomic():
+            Target.objects.select_for_update(no_key=True).filter(pk=self.target_id).first()
+            if Lane.objects.filter(target=self.target_id, leased_until__gt=now).count() >= AT_ONCE:
+                return False
+            return self.lane.filter(free).update(lease=self.token, leased_until=_lease_end(now)) == 1
 
     def renew(self, now: datetime) -> bool:
         """Whether the lane is still ours, and then for another whole lease."""
@@ -59,7 +65,8 @@ def _lease_end(now: datetime) -> datetime:
 
 
 def drain(target_id: int, lane_number: int) -> None:
-    """Deliver a lane's due rows, for a while; what is left, and what came meanwhile, wakes the next one."""
+    """Deliver a lane's due rows, for a while; what is left, what came meanwhile, and another lane of the target that
+    found no place, wakes the next one."""
     lease = Lease(target_id, lane_number, uuid.uuid4())
     if not lease.take(timezone.now()):
         return
@@ -67,8 +74,16 @@ def drain(target_id: int, lane_number: int) -> None:
         _deliver_for_a_while(lease)
     finally:
         lease.give_back()
-    if due(timezone.now()).filter(target=target_id, lane=lane_number).exists():
-        wake(target_id, lane_number)
+    if (next_lane := _next_lane(target_id)) is not None:
+        wake(target_id, next_lane)
+
+
+def _next_lane(target_id: int) -> int | None:
+    """The number of the lane that has waited longest and that nobody drains."""
+    now = timezone.now()
+    leased = Lane.objects.filter(target=target_id, leased_until__gt=now).values("number")
+    waiting = due(now).filter(target=target_id).exclude(lane__in=leased).order_by("next_at", "id")
+    return waiting.values_list("lane", flat=True).first()
 
 
 def _deliver_for_a_while(lease: Lease) -> None:
@@ -122,6 +137,9 @@ def _try(row: Writeback) -> WireError | None:
         looked_on(row.participant, lambda: deliver(row))
     except WireError as error:
         return error
+    except Exception:
+        log.exception("writeback failed")
+        return Retry("unexpected")
     return None
 
 
@@ -159,14 +177,29 @@ def _end(row: Writeback, state: Writeback.State, code: str, now: datetime) -> No
     )
 
 
-def give_up_held() -> int:
-    """End what has waited for a day for a target that is turned off, so that visits can be forgotten; returns how many.
-    Each can be sent again until then, and the trail keeps what it would have told."""
-    late = Writeback.objects.filter(OFF, state=WAITING, created_at__lt=timezone.now() - GIVE_UP_AFTER)
-    return each(late.select_related("organization", "target")[:MOST_GIVEN_UP], _give_up)
+def give_up_late() -> int:
+    """End what has waited for a day for a target that is turned off, or that has failed for all of that day, so that
+    visits can be forgotten; returns how many. A target that rests is probed by one row for all: the others would never
+    come to their last try. Each can be sent again while its visit is kept, and the trail keeps what it would have
+    told."""
+    then = timezone.now() - GIVE_UP_AFTER
+    late = Writeback.objects.filter(OFF | _failed_since(then), state=WAITING, created_at__lt=then)
+    return each(late.select_related("organization", "target__connection")[:MOST_GIVEN_UP], _give_up)
+
+
+def _failed_since(then: datetime) -> Q:
+    """Of targets that were tried since then, and failed each time. A downtime that was announced is no failure: what
+    was held up by it has another day from its end."""
+    announced = Downtime.objects.filter(begins_at__lte=timezone.now(), ends_at__gt=then)
+    return Q(~Exists(announced.filter(connection=OuterRef("target__connection"))), target__failing_since__lt=then)
 
 
 @transaction.atomic
 def _give_up(row: Writeback) -> None:
-    if Writeback.objects.select_for_update().filter(pk=row.pk, state=WAITING).exists():
-        _end(row, Writeback.State.DEAD, row.target.off_code, timezone.now())
+    """End a row that still waits, unless somebody tries it at this moment."""
+    now = timezone.now()
+    tried = Lane.objects.filter(lease=OuterRef("lease"), leased_until__gt=now)
+    waits = Writeback.objects.select_for_update(of=("self",)).filter(~Exists(tried), pk=row.pk, state=WAITING)
+    if waits.exists():
+        off = row.target.off_under_id is not None and row.target.off_under_id == row.target.connection.live_id
+        _end(row, Writeback.State.DEAD, row.target.off_code if off else row.code or NEVER_TRIED, now)

@@ -25,6 +25,7 @@ HELD = _("Mend it, then try the repository again from this page, or have another
 
 ACCEPTED = "accepted"
 NOT_WANTED = "audit-not-wanted"
+NEVER_TRIED = "never-tried"
 
 REASONS: dict[str, Reason] = {
     "": Reason(_("Not tried yet.")),
@@ -82,6 +83,14 @@ REASONS: dict[str, Reason] = {
     "no-answer-in-time": Reason(_("Nobody answered in time.")),
     "deadline-over": Reason(_("Nobody answered in time.")),
     "unreachable": Reason(_("The connection was refused or cut off.")),
+    NEVER_TRIED: Reason(
+        _("Whoever was to be told failed for a whole day, so that this was never tried."),
+        _("See what others of that day were answered. Send it again once that is mended."),
+    ),
+    "unexpected": Reason(
+        _("The connector itself failed at it, and tries again."),
+        _("Whoever runs the connector finds the error in its log at that time."),
+    ),
     "overtaken": Reason(_("Something newer was told in its place.")),
     # Why nobody tries for now.
     "downtime": Reason(_("A downtime of the EHR is announced. It goes out when that is over.")),

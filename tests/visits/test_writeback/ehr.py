@@ -92,7 +92,7 @@ def time_passes(**by: float) -> None:
     """Let all that is written down lie this much further back."""
     span = timedelta(**by)
     Writeback.objects.update(next_at=F("next_at") - span, created_at=F("created_at") - span)
-    Target.objects.update(open_until=F("open_until") - span)
+    Target.objects.update(open_until=F("open_until") - span, failing_since=F("failing_since") - span)
     Lane.objects.update(leased_until=F("leased_until") - span)
 
 

@@ -155,9 +155,9 @@ def test_what_waits_for_a_day_is_given_up_so_that_the_visit_can_be_forgotten_and
     repository.server.answer(AUDIT, Reply(status=405), CREATED)
     row, late = tell(repository, "outsider-connected"), tell(repository, "outsider-disconnected")
     repository.drain()
-    assert writeback.give_up_held() == 0
+    assert writeback.give_up_late() == 0
     time_passes(hours=25)
-    assert writeback.give_up_held() == 2
+    assert writeback.give_up_late() == 2
     row.refresh_from_db()
     assert (row.state, row.code) == (State.DEAD, "audit-not-offered")
     writeback.switch_on(off(repository))

@@ -1,6 +1,7 @@
 """What every target of writebacks has to pass, over real HTTP: the EHR's status service by token and by password, and a
 repository of AuditEvents."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from connector import keys, trail
-from connector.models import Downtime, Key
+from connector.models import Downtime, Entry, Key
 from tests.servers import Reply, Request
 from tests.visits import factories
 from tests.visits.test_writeback.ehr import (
@@ -25,9 +26,10 @@ from tests.visits.test_writeback.ehr import (
     time_passes,
 )
 from visits import writeback
-from visits.models import Target, Writeback
+from visits.models import Participant, Target, Writeback
 from visits.writeback import targets
 from visits.writeback.outbox import LANES
+from visits.writeback.texts import NEVER_TRIED
 
 State = Writeback.State
 CODES = {"connected": "1", "disconnected": "2", "waiting": "3"}
@@ -146,6 +148,80 @@ def test_after_a_refusal_there_is_one_new_token_and_a_password_is_not_tried_agai
     said = [call.headers["authorization"] for call in place.told()]
     assert said == (["Bearer first", "Bearer second"] if place.by_token else [PASSWORD_TOLD])
     assert (row.state, row.code) == (State.WAITING, place.refusal)
+
+
+@pytest.mark.django_db
+def test_what_only_a_person_can_mend_is_tried_once_an_hour_by_one_for_all(place: Place) -> None:
+    refused = Reply(status=403 if place.by_token else 401)
+    place.answers(refused)
+    place.rows(12)
+    for hours in range(1, 4):
+        place.drain()
+        assert (len(place.told()), writeback.sweep()) == (hours, 0)
+        time_passes(minutes=59)
+        place.drain()
+        assert len(place.told()) == hours
+        place.row(f"later {hours}")
+        time_passes(minutes=2)
+    place.answers(place.yes)
+    place.drain()
+    place.drain()
+    assert set(place.states()) == {State.DELIVERED}
+
+
+@pytest.mark.django_db
+def test_what_waits_for_a_target_that_has_failed_all_day_is_given_up_though_others_were_tried_for_it(
+    place: Place,
+) -> None:
+    place.answers(Reply(status=503))
+    place.rows(12)
+    for _ in range(23):
+        place.drain()
+        time_passes(hours=1)
+    writeback.give_up_late()
+    assert set(place.states()) == {State.WAITING}
+    late = place.row("late")
+    time_passes(hours=2)
+    writeback.give_up_late()
+    assert place.states() == [State.DEAD] * 12 + [State.WAITING]
+    codes = set(Writeback.objects.exclude(pk=late.pk).values_list("code", flat=True))
+    assert codes == {place.silence, NEVER_TRIED}, "some were never tried themselves"
+    place.answers(place.yes)
+    place.drain()
+    late.refresh_from_db()
+    assert (late.state, place.ehr.target.failing_since) == (State.DELIVERED, None)
+
+
+@pytest.mark.django_db
+def test_what_an_announced_downtime_held_up_is_kept_for_a_day_after_it(place: Place) -> None:
+    place.answers(Reply(status=503))
+    place.row()
+    place.drain()
+    time_passes(hours=30)
+    now, who = timezone.now(), factories.user(place.ehr.connection.organization.tid)
+    hours = {"begins_at": now - timedelta(hours=29), "ends_at": now - timedelta(hours=1)}
+    Downtime.objects.create(connection=place.ehr.connection, announced_by=who, announced_by_name="Ada", **hours)
+    writeback.give_up_late()
+    assert place.states() == [State.WAITING]
+    Downtime.objects.update(begins_at=now - timedelta(hours=29), ends_at=now - timedelta(hours=25))
+    writeback.give_up_late()
+    assert place.states() == [State.DEAD]
+
+
+@pytest.mark.django_db
+def test_a_fault_of_our_own_costs_one_row_a_try_and_stops_none_of_the_others(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, other = place.row(" 1"), place.row(" 2")
+    Writeback.objects.filter(pk=other.pk).update(lane=first.lane)
+    Participant.objects.filter(writebacks=first).update(external_id_sealed="v1.nobody's key.x.x")
+    Entry.objects.filter(participant=first.participant_id).update(event="no such event")
+    with caplog.at_level(logging.ERROR, "visits.writeback.lanes"):
+        place.drain()
+    for row in (first, other):
+        row.refresh_from_db()
+    assert (first.state, first.code, first.lease, other.state) == (State.WAITING, "unexpected", None, State.DELIVERED)
+    assert [record.exc_info is not None for record in caplog.records] == [True]
 
 
 @pytest.mark.django_db

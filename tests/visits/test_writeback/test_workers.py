@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import uuid
+from functools import partial
 
 import pytest
 from django.db import connection as database
@@ -25,7 +26,27 @@ def test_workers_at_once_tell_everybody_once(ehr: Ehr) -> None:
     ehr.rows("connected", 12)
     for worker in [in_thread(ehr.drain) for _ in range(3)]:
         worker.join()
+    ehr.drain()  # a lane that found no place is woken again
     assert sorted(call.query["ExternalID"] for call in ehr.told()) == sorted(f" {number}" for number in range(12))
+
+
+def test_one_target_takes_two_places_and_hands_them_on(ehr: Ehr) -> None:
+    ehr.answers(Reply(delay=0.5))
+    rows = [enqueue(ehr.person(f" {number}"), "connected") for number in range(3)]
+    target = ehr.target
+    for number, row in enumerate(rows):
+        Lane.objects.get_or_create(target=target, number=number)
+        Writeback.objects.filter(pk=row.pk).update(lane=number)
+    workers = [in_thread(partial(writeback.drain, target.pk, number)) for number in (0, 1)]
+    wait_until(lambda: len(ehr.told()) == lanes.AT_ONCE)
+    woken()
+    writeback.drain(target.pk, 2)
+    assert len(ehr.told()) == lanes.AT_ONCE, "the third finds no place"
+    for worker in workers:
+        worker.join()
+    assert (target.pk, 2) in woken()
+    writeback.drain(target.pk, 2)
+    assert states() == [State.DELIVERED] * 3
 
 
 def test_a_lane_that_is_leased_is_left_to_whoever_leased_it(ehr: Ehr) -> None:
