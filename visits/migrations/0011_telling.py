@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('connector', '0005_portal'),
-        ('visits', '0009_board'),
+        ('visits', '0010_board_at_all_hours'),
     ]
 
     operations = [
