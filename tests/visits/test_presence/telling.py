@@ -52,6 +52,14 @@ def roster(visit: Visit, key: str, kind: str, minutes: float, *, oid: str = "") 
     )
 
 
+def reported(visit: Visit, key: str, kind: str, minutes: float) -> bool:
+    """An attendance report told something about a stay of somebody whom it cannot name."""
+    source, event_id = f"{facts.REPORT}:1:1", f"{key} {minutes}"
+    return facts.record(
+        visit, kind=Fact.Kind(kind), participant_key=key, at=ago(minutes), source=source, event_id=event_id
+    )
+
+
 def connected(clinician: Participant, minutes: float, *, kind: str = "connected") -> bool:
     assert clinician.user
     return roster(clinician.visit, "desk", kind, minutes, oid=str(clinician.user.oid))
