@@ -39,8 +39,8 @@ def record(
     oid: str = "",
     foreign: bool = False,
 ) -> bool:
-    """Keep a fact of the visit's present meeting; False when it was there already, or the visit has been forgotten. `oid` is a member's object id;
-    `foreign`: with another organization's account."""
+    """Keep a fact of the visit's present meeting; False when it was there already, or the visit has been forgotten.
+    `oid` is a member's object id; `foreign`: with another organization's account."""
     row = (visit.generation, source, event_id, participant_key, oid.lower(), foreign, kind.value, at, visit.pk)
     # Written by hand because bulk_create(ignore_conflicts=True) does not tell whether the row was new.
     with connection.cursor() as cursor:

@@ -135,7 +135,7 @@ def of_report(text: str) -> FactLine:
 )
 def test_a_lobby_that_a_report_does_not_tell_of_is_not_known(story: str, lobby: timedelta | None) -> None:
     facts = [fact(text) for text in story.split(", ")] + [fact("0 connected desk")]
-    told = facts + [of_report("4 connected stay"), of_report("9 disconnected stay")]
+    told = [*facts, of_report("4 connected stay"), of_report("9 disconnected stay")]
     found = read(fold(told, (CLINICIAN, PATIENT)), STAFF, ended=True, live=True, now=NOW)
     assert (found.outcome, found.lobby) == (Outcome.HELD, lobby)
 

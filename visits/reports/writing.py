@@ -1,5 +1,5 @@
-"""Writing the rows, always under the visit's lock: what the fold knows with the fold; what became of the writebacks when
-they are final."""
+"""Writing the rows, always under the visit's lock: what the fold knows with the fold; what became of the writebacks
+when they are final."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
