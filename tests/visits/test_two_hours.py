@@ -22,7 +22,6 @@ from visits.models import Ending, Participant, Report, Subscription, Visit, Writ
 from visits.writeback.outbox import due
 
 pytestmark = pytest.mark.django_db
-REJOIN = {"rejoin_seconds": 60}
 
 
 @dataclass
@@ -111,7 +110,7 @@ def day(clock: Clock, settings: Settings) -> Iterator[Day]:
     with running() as ehr:
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({ehr.server.host})
         settings.ENTRA_AUTHORITY = settings.GRAPH_URL = ehr.server.url
-        factories.approve(ehr.connection, **REJOIN)
+        factories.approve(ehr.connection, rejoin_seconds=60)
         visit = opened(ehr.visit, 0)
         token = f"/{visit.connection.organization.tid}/oauth2/v2.0/token"
         ehr.server.answer(token, Reply({"access_token": "graph", "expires_in": 3600}))
