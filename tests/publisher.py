@@ -28,10 +28,10 @@ class Publisher:
         self.key, self.kid = new_key(), uuid.uuid4().hex
         self.publish()
 
-    def publish(self) -> None:
-        """Let the key server answer with the key."""
+    def publish(self, *, delay: float = 0) -> None:
+        """Let the key server answer with the key, after so many seconds."""
         public = RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True) | {"kid": self.kid, "use": "sig"}
-        self.entra.answer(KEYS_PATH, Reply({"keys": [public]}))
+        self.entra.answer(KEYS_PATH, Reply({"keys": [public]}, delay=delay))
 
     def token(self, tid: str, /, *, kid: str = "", key: rsa.RSAPrivateKey | None = None, **changes: Any) -> str:
         """A validation token for a tenant; a claim changed to None is left out."""

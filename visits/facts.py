@@ -24,7 +24,7 @@ FOLDED = ("kind", "participant_key", "oid", "at", "event_id", "foreign", "source
 
 _INSERT = """
 INSERT INTO visits_fact (visit_id, generation, source, event_id, participant_key, oid, "foreign", kind, at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+SELECT id, %s, %s, %s, %s, %s, %s, %s, %s FROM visits_visit WHERE id = %s FOR KEY SHARE ON CONFLICT DO NOTHING
 """
 
 
@@ -39,9 +39,9 @@ def record(
     oid: str = "",
     foreign: bool = False,
 ) -> bool:
-    """Keep a fact of the visit's present meeting; False when it was there already. `oid` is a member's object id;
-    `foreign`: with another organization's account."""
-    row = (visit.pk, visit.generation, source, event_id, participant_key, oid.lower(), foreign, kind.value, at)
+    """Keep a fact of the visit's present meeting; False when it was there already, or the visit has been forgotten.
+    `oid` is a member's object id; `foreign`: with another organization's account."""
+    row = (visit.generation, source, event_id, participant_key, oid.lower(), foreign, kind.value, at, visit.pk)
     # Written by hand because bulk_create(ignore_conflicts=True) does not tell whether the row was new.
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, row)

@@ -100,6 +100,7 @@ def _begin_another(visit: Visit, may: Callable[[Visit], bool]) -> None:
             rows.update(generation=F("generation") + 1, presence_live=False, **fresh)
             row.participants.update(sent_at=None)
             outdate("visit", row.pk)
+            presence.refold(row.pk, row.generation)  # what was left behind runs no more
     visit.refresh_from_db()
 
 

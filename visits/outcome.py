@@ -5,7 +5,7 @@ outsiders who may be with them. A colleague whom nobody knows to be either is on
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
@@ -68,7 +68,8 @@ ONE_SIDED = {
 class Reading:
     """A visit, read at a moment. `running`: somebody is there or about to be, or may come back. `met_at`: both sides
     were in the call for the first time. `left_at`: the last person left the call; empty while one is in it. `waiting`
-    and `lobby`: how long somebody of the patient's side was on our page and in Teams' lobby."""
+    and `lobby`: how long somebody of the patient's side was on our page and in Teams' lobby; the second is None where
+    somebody's coming is known from an attendance report alone, which tells of no lobby."""
 
     stage: Stage
     outcome: Outcome
@@ -78,27 +79,29 @@ class Reading:
     left_at: datetime | None
     duration: timedelta
     waiting: timedelta
-    lobby: timedelta
+    lobby: timedelta | None
     attendants: int
 
 
 @dataclass(frozen=True)
 class _Stay:
-    """Somebody was somewhere, `until` then or until now. `key` as in a Change."""
+    """Somebody was somewhere, `until` then or until now. `key` as in a Change; `guest`: none of our participants, and
+    maybe with them. `unseen`: he came into the call, and only a report tells so."""
 
     key: str
     presence: str
     since: datetime
     until: datetime
+    guest: bool = False
+    unseen: bool = False
 
 
 def read(state: VisitState, staff: Collection[str], *, ended: bool, live: bool, now: datetime) -> Reading:
     """The reading of a folded visit. `staff` are the keys of its clinicians, `live` whether Microsoft tells who is in
     the meeting. Not-known is an outcome: where nobody tells, that nobody was seen means nothing."""
-    theirs = any(_may_be_patient(one) for one in state.unattributed)
     stays = [*_known(state, now), *_others(state, now)]
     ours = [stay for stay in stays if stay.key in staff]
-    patients = [stay for stay in stays if (stay.key and stay.key not in staff) or (not stay.key and theirs)]
+    patients = [stay for stay in stays if stay.guest or (stay.key and stay.key not in staff)]
     met_at = _first_together(_in_call(ours), _in_call(patients))
     ends = [stay.until for stay in _in_call(stays)]
     left_at = max(ends) if ends and state.call_since is None else None
@@ -111,7 +114,7 @@ def read(state: VisitState, staff: Collection[str], *, ended: bool, live: bool, 
         left_at=left_at,
         duration=(left_at or now) - met_at if met_at else timedelta(),
         waiting=_together(stay for stay in patients if stay.presence == WAITING),
-        lobby=_together(stay for stay in patients if stay.presence == LOBBY),
+        lobby=_lobby(patients),
         attendants=len({stay.key for stay in _in_call(stays) if stay.key}) + _most_at_once(stays),
     )
 
@@ -135,7 +138,7 @@ def _came(state: VisitState, staff: Collection[str]) -> bool:
     return any(change.key in staff and change.presence == CONNECTED for change in state.changes)
 
 
-def _may_be_patient(one: Outsider) -> bool:
+def _may_be_patient(one: Outsider | Change) -> bool:
     return not (one.colleague or one.foreign)
 
 
@@ -161,28 +164,52 @@ def _in_call(stays: Iterable[_Stay]) -> list[_Stay]:
 
 def _known(state: VisitState, now: datetime) -> list[_Stay]:
     """Where each participant was, and for how long."""
-    stays, last = [], dict[str, Change]()
+    stays, last = [], dict[str, _Stay]()
     for change in (one for one in state.changes if one.key):
-        if before := last.get(change.key):
-            stays.append(_Stay(change.key, before.presence, before.at, change.at))
-        last[change.key] = change
-    return stays + [_Stay(one.key, one.presence, one.at, max(now, one.at)) for one in last.values()]
+        before = last.get(change.key)
+        if before:
+            stays.append(replace(before, until=change.at))
+        last[change.key] = _begun(change, now, from_lobby=before is not None and before.presence == LOBBY)
+    return stays + list(last.values())
+
+
+def _begun(change: Change, now: datetime, *, from_lobby: bool) -> _Stay:
+    """The stay that a change begins, until now."""
+    unseen = change.reported and change.presence == CONNECTED and not from_lobby
+    guest = not change.key and _may_be_patient(change)
+    return _Stay(change.key, change.presence, change.at, max(now, change.at), guest, unseen)
 
 
 def _others(state: VisitState, now: datetime) -> list[_Stay]:
-    """Where those were who are none of our participants. Since when who is there now is there is known; of the others
-    the story does not say who left: from the lobby the first comes in first, and who leaves was in the call if anybody
-    was. Who was found to be a participant later stays with him alone."""
-    present = [one for one in state.unattributed if one.presence in PRESENT]
+    """Where those were who are none of our participants: colleagues, people of other organizations and all others,
+    each kind for itself."""
+    kinds = sorted({(one.colleague, one.foreign) for one in state.changes if not one.key})
+    return [stay for kind in kinds for stay in _of_kind(state, kind, now)]
+
+
+def _of_kind(state: VisitState, kind: tuple[bool, bool], now: datetime) -> list[_Stay]:
+    """Since when who is there now is there is known; of the others the story does not say who left: from the lobby the
+    first comes in first, and who leaves was in the call if anybody was. Who was found to be a participant later stays
+    with him alone."""
+    present = [one for one in state.unattributed if one.presence in PRESENT and (one.colleague, one.foreign) == kind]
     still = {(one.presence, one.since) for one in present}
-    stays, here = [], {LOBBY: list[datetime](), CONNECTED: list[datetime]()}
-    for change in (one for one in state.changes if not one.key):
+    stays, here, begun = [], {LOBBY: list[_Stay](), CONNECTED: list[_Stay]()}, list[_Stay]()
+    for change in (one for one in state.changes if not one.key and (one.colleague, one.foreign) == kind):
         was = LOBBY if change.presence == CONNECTED or not here[CONNECTED] else CONNECTED
-        if change.presence != LOBBY and here[was]:
-            stays.append(_Stay("", was, here[was].pop(0), change.at))
-        if change.presence in here and (change.presence, change.at) not in still:
-            here[change.presence].append(change.at)
-    return stays + [_Stay("", one.presence, one.since, max(now, one.since)) for one in present]
+        left = here[was].pop(0) if change.presence != LOBBY and here[was] else None
+        if left:
+            stays.append(replace(left, until=change.at))
+        if change.presence in here:
+            stay = _begun(change, now, from_lobby=left is not None)
+            (begun if (stay.presence, stay.since) in still else here[change.presence]).append(stay)
+    return stays + begun
+
+
+def _lobby(patients: list[_Stay]) -> timedelta | None:
+    """How long somebody was in the lobby, unless a part of it is lost."""
+    if any(stay.unseen for stay in patients):
+        return None
+    return _together(stay for stay in patients if stay.presence == LOBBY)
 
 
 def _first_together(ours: list[_Stay], theirs: list[_Stay]) -> datetime | None:

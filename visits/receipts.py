@@ -98,7 +98,7 @@ def sweep() -> int:
 
 def understand(receipt_id: int) -> None:
     """Check, decrypt and turn a receipt into facts, unless somebody else does or did. It ends understood, refused with
-    a reason, or due again later."""
+    a reason, or due again later; or it is gone, where its visit was forgotten meanwhile."""
     receipt = _claim(receipt_id)
     if receipt is None:
         return
@@ -129,7 +129,7 @@ def _claim(receipt_id: int) -> Receipt | None:
     due = Receipt.objects.filter(pk=receipt_id, state=Receipt.State.NEW, next_at__lte=Now())
     if not due.update(next_at=Now() + CLAIM, attempts=F("attempts") + 1):
         return None
-    return Receipt.objects.select_related("subscription__visit__connection__organization").get(pk=receipt_id)
+    return Receipt.objects.select_related("subscription__visit__connection__organization").filter(pk=receipt_id).first()
 
 
 def _update(receipt: Receipt, **values: Any) -> None:

@@ -12,6 +12,7 @@ from portal.reports.filters import FilterForm
 from visits.services import reports
 
 AT_A_TIME = 500
+LOST = reports.Outcome.UNKNOWN.value
 COLUMNS = (
     *("day", "start_utc", "first_sign_utc", "end_utc", "ehr", "environment", "department", "duration_seconds"),
     *("waiting_seconds", "lobby_seconds", "attendants", "outcome", "ehr_told", "ehr_told_after_seconds"),
@@ -34,10 +35,16 @@ def _cells(line: reports.Line, zone: ZoneInfo) -> tuple[object, ...]:
     row = line.row
     return (
         *(row.at.astimezone(zone).date(), _utc(row.met_at), _utc(row.began_at), _utc(row.left_at)),
-        *(line.ehr.base_url, line.ehr.environment, row.department, row.duration),
-        *(row.waiting, row.lobby, row.attendants, row.outcome, row.told, row.told_after),
+        *(line.ehr.base_url, line.ehr.environment, row.department, *_spent(line)),
+        *(row.attendants, row.outcome, row.told, row.told_after),
         *(line.reference, row.visit, row.generation),
     )
+
+
+def _spent(line: reports.Line) -> tuple[object, ...]:
+    """Duration, waiting and lobby in seconds: nothing while the visit runs, a word where a time is lost."""
+    row = line.row
+    return ("",) * 3 if line.running else (row.duration, row.waiting, LOST if row.lobby is None else row.lobby)
 
 
 def _utc(at: datetime | None) -> str:

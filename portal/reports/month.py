@@ -33,13 +33,15 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Month:
-    """What a month came to, in seconds where it is about time."""
+    """What a month came to, in seconds where it is about time. `lobby_lost`: visits whose time in the lobby is not
+    known."""
 
     visits: int
     held: int
     duration: int
     mean_duration: int
     mean_waiting: int
+    lobby_lost: int
     parts: list[Table]
 
 
@@ -67,7 +69,8 @@ def allowance(organization: Organization, first: date, zone: ZoneInfo) -> Allowa
 def month(organization: Organization, first: date, zone: ZoneInfo) -> Month:
     """What a month came to."""
     sets = (("outcome",), ("waited",), ("connection", "outcome"), ("department", "outcome"), ("day", "outcome"))
-    outcomes, waited, connections, departments, by_day = reports.tally(wanted(organization, first, zone), zone, *sets)
+    asked = wanted(organization, first, zone)
+    outcomes, waited, connections, departments, by_day = reports.tally(asked, zone, *sets)
     held = outcomes.get(reports.Outcome.HELD, reports.Tally())
     who_waited = [tally for number, tally in waited.items() if number is not None]
     ehrs = [(one.pk, named(one)) for one in organization.connections.order_by("label", "base_url")]
@@ -78,6 +81,7 @@ def month(organization: Organization, first: date, zone: ZoneInfo) -> Month:
         duration=held.duration,
         mean_duration=_mean(held.duration, held.visits),
         mean_waiting=_mean(sum(one.waiting for one in who_waited), sum(one.visits for one in who_waited)),
+        lobby_lost=reports.lobby_lost(asked),
         parts=[
             crossed(_("By EHR"), _("EHR"), _with_visits(ehrs, connections), connections),
             crossed(

@@ -188,6 +188,18 @@ def test_one_sided_and_running_visits_are_listed(connection: Connection, ada: Cl
     assert said["Nobody came"][3] == "\N{EN DASH}"
 
 
+def test_what_still_runs_has_no_figures_and_a_lost_lobby_time_is_said_to_be(
+    connection: Connection, ada: Client
+) -> None:
+    row(connection, lobby=None, waiting=185)
+    row(connection, outcome="running", waiting=60)
+    spent = {line[1]: line[3:6] for line in cells(shown(ada))}
+    assert spent == {"Took place": ["20 min", "3 min", "not known"], "Still running": ["not yet"] * 3}
+    now = timezone.now()
+    lost = words(shown(ada, "reports_month", month=f"{now - timedelta(hours=1):%Y-%m}").select_one("dl.summary"))
+    assert "Visits whose time in the lobby is not known 1" in lost
+
+
 def test_the_appointment_is_shown_only_while_the_visit_is_kept(connection: Connection, ada: Client) -> None:
     visit = factories.visit(connection)
     row(connection, visit=visit.pk)
@@ -368,6 +380,19 @@ def test_the_file_holds_what_is_listed_on_every_page(connection: Connection, dir
     assert others[0]["appointment"] == ""
     exported = Change.objects.get(kind="exported")
     assert exported.detail == {"what": "reports", "format": "csv", "begins": "2026-03-07", "ends": "2026-03-07"}
+
+
+def test_the_file_has_no_figures_of_what_runs_and_says_what_is_lost(
+    connection: Connection, directory: Directory
+) -> None:
+    user = directory.knows(administrator(connection.organization))
+    row(connection, outcome="running", waiting=60)
+    row(connection, lobby=None)
+    answer = browser_of(user).post(reverse("reports_export"), {})
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    columns = ("duration_seconds", "waiting_seconds", "lobby_seconds")
+    found = {one["outcome"]: [one[name] for name in columns] for one in csv.DictReader(io.StringIO(text))}
+    assert found == {"running": ["", "", ""], "held": ["1200", "0", "unknown"]}
 
 
 def test_a_readers_export_bears_his_name(connection: Connection, directory: Directory) -> None:

@@ -100,8 +100,9 @@ def paste_records(portal: Page, epic: Page, urls: Urls, *slots: str) -> None:
     for slot in slots or ("provider", "patient"):
         epic.goto(ehr(urls, "fdi"))
         section = epic.locator(f"section#{slot}")
-        if not section.locator("details[open]").count():
-            section.locator("summary").click()
+        folded = section.locator("details:not([open]) > summary")
+        if folded.count():
+            folded.click()
         section.get_by_label("record").fill(str(shown[slot].get_attribute("data-copy")))
         section.get_by_role("button", name="Save the record").click()
 

@@ -1,4 +1,5 @@
-"""After a whole visit, mishaps included: no name, id, token or link is where the product may not keep it."""
+"""After a whole visit, mishaps included, and every page on which people look back at it: no name, id, token or link is
+where the product may not keep it."""
 
 import base64
 import json
@@ -71,6 +72,8 @@ def visit(traces: Traces, schedule: Page, mychart: Page) -> None:
     status = people.status_of(schedule)
     waiting = people.begin_visit(mychart)
     expect(status).to_contain_text("Waiting", timeout=MILLISECONDS_TO_THE_CHART)
+    waiting.get_by_role("link", name="Check camera and microphone").click()
+    waiting.get_by_role("link", name="Back to your visit").click()
     call = people.begin_visit(schedule)
     traces.look()
     people.pick(call, "Carla Mendes")
@@ -84,11 +87,54 @@ def visit(traces: Traces, schedule: Page, mychart: Page) -> None:
     people.admit(call, GUEST)
     expect(status.locator(".presence.connected")).to_have_count(2, timeout=MILLISECONDS_TO_THE_CHART)
     traces.look()
+    during(traces, schedule)
     waiting.get_by_role("button", name="Leave").click()
     call.get_by_role("button", name="Leave").click()
     expect(status.locator(".presence.disconnected")).to_have_count(2, timeout=MILLISECONDS_TO_THE_CHART)
     traces.look()
-    traces.read_logs()
+
+
+def during(traces: Traces, schedule: Page) -> None:
+    """What the clinician looks at while the visit runs: its page and timeline, the board, the list of open visits."""
+    again = people.begin_visit(schedule)
+    expect(again.locator(".people")).to_contain_text("In the visit")
+    again.get_by_role("link", name="What happened so far").click()
+    expect(again.locator("main")).to_contain_text("On the waiting page")
+    with schedule.expect_popup() as window:
+        schedule.get_by_role("button", name="Visit board").click()
+    board = window.value
+    expect(board.locator("tbody")).to_contain_text("770011")  # what the EHR calls it is shown, and kept nowhere
+    again.goto(f"{traces.house.urls['web']}/visits/")
+    people.sign_in_with_microsoft(again, "Carla Mendes")
+    again.locator("main form button").first.click()
+    expect(again.locator(".people")).to_contain_text("In the visit")
+    traces.look()
+    for page in (again, board):
+        page.close()
+
+
+def look_back(traces: Traces, ada: Page) -> None:
+    """What the administrator looks at afterwards: whom the EHR was told of, a visit by its id, its timeline, reports,
+    and their file."""
+    web = traces.house.urls["web"]
+    [connection] = traces.database.execute("SELECT ref FROM connector_connection").fetchall()
+    status = f"{web}/status/{connection['ref']}"
+    ada.goto(f"{status}/writebacks/")
+    expect(ada.locator("main table")).to_contain_text("Delivered")
+    ada.goto(f"{status}/visits/")
+    ada.get_by_label("Appointment or session id").fill("no-such-770011")
+    ada.get_by_label("Appointment or session id").press("Enter")
+    expect(ada.locator("main")).to_contain_text("No visit of this connection has this id")
+    ada.get_by_label("Appointment or session id").fill("770011")
+    ada.get_by_label("Appointment or session id").press("Enter")
+    expect(ada.locator("main")).to_contain_text("The EHR was told")
+    for path in ("charts/", "month/", ""):
+        ada.goto(f"{web}/reports/{path}")
+    expect(ada.locator("table.visits")).to_contain_text("770011")
+    with ada.expect_download() as download:
+        ada.get_by_role("button", name="Download as CSV").click()
+    assert "770011" in download.value.path().read_text()
+    traces.look()
 
 
 def canaries(house: House, addresses: set[str]) -> dict[str, tuple[list[str], set[str]]]:
@@ -130,18 +176,22 @@ def test_nothing_is_kept_that_may_not_be(traces: Traces, person: Person) -> None
     ada, ben, epic, schedule, mychart = (traces.follow(person()) for _ in range(5))
     link = people.configure(ada, house.urls)
     people.approve(ben, epic, house.urls, link)
+    people.paste_records(ben, epic, house.urls, "board")
     traces.look()
     people.open_hyperspace(schedule, house.urls)
     people.open_mychart(mychart, house.urls)
     mishaps(traces, schedule)
     visit(traces, schedule, mychart)
+    look_back(traces, ada)
+    traces.read_logs()
 
     # The search sees where it looks: business records hold their names, and every place held something.
     assert traces.places_of(named("Okafor")) >= {"connector_revision.approver_name", "connector_decision.actor_name"}
     assert traces.places_of("visits.tasks.understand") >= {BROKER}
     assert traces.places_of(":1:seen:") >= {CACHE}
     assert traces.places_of("problem shown") >= {"web.log"}
-    assert traces.places_of("/visit/") >= {ADDRESS}
+    for page in ("visit", "devices", "timeline", "board", "visits", "writebacks", "reports/charts", "reports/export"):
+        assert traces.places_of(f"/{page}/") >= {ADDRESS}
 
     wanted = canaries(house, traces.texts[ADDRESS])
     found = {what: traces.places_of(*patterns) - allowed for what, (patterns, allowed) in wanted.items()}

@@ -4,13 +4,15 @@ import secrets
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from connector import trail
 from connector.models import Connection, Entry
 from tests.visits import factories
+from visits import meeting, waiting
 from visits.forgetting import forget
-from visits.models import Browser, Launch, Participant, Visit, Writeback
+from visits.models import Browser, Fact, Launch, Participant, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +49,44 @@ def test_a_visit_that_nobody_opened_is_forgotten_by_its_beginning(connection: Co
 def test_a_visit_that_still_runs_is_kept_however_old(connection: Connection) -> None:
     visit(connection, created=60, opened=60)
     assert forget() == 0
+
+
+@pytest.fixture
+def begun_again(connection: Connection) -> Participant:
+    """A patient of a visit that ended days ago, who has pressed again just now and waits for the clinician."""
+    person = factories.participant(visit(connection, created=6, opened=6, ended=6))
+    Visit.objects.update(created_at=F("created_at") - timedelta(days=60))
+    meeting.reopen(person.visit)
+    waiting.arrived(person, event_id="pressed")
+    Writeback.objects.update(state=Writeback.State.DELIVERED)
+    return person
+
+
+def test_a_visit_that_was_begun_again_and_waits_for_its_clinician_is_kept(begun_again: Participant) -> None:
+    assert forget() == 0
+    Fact.objects.update(recorded_at=timezone.now() - timedelta(days=2))
+    assert forget() == 0, "somebody waits, however long"
+    waits = Visit.objects.get()
+    assert (waits.ended_at, waits.opened_at) == (None, None)
+
+
+def test_a_visit_that_was_begun_again_and_left_is_forgotten_a_day_after_the_last_sign(begun_again: Participant) -> None:
+    Visit.objects.update(due_at=None)
+    assert forget() == 0
+    pressed = Launch.objects.create(
+        connection=begun_again.visit.connection, participant=begun_again, door="patient", state_hash="x"
+    )
+    Fact.objects.update(recorded_at=timezone.now() - timedelta(days=1, minutes=1))
+    assert forget() == 0
+    Launch.objects.filter(pk=pressed.pk).update(created_at=timezone.now() - timedelta(days=1, minutes=1))
+    assert forget() == 1
+
+
+def test_a_fact_for_a_visit_that_is_forgotten_is_none(connection: Connection) -> None:
+    person = factories.participant(visit(connection, created=8))
+    assert forget() == 1
+    waiting.arrived(person, event_id="late")
+    assert not Fact.objects.exists()
 
 
 def test_a_visit_with_something_to_be_written_back_is_kept(connection: Connection) -> None:

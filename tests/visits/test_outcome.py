@@ -1,5 +1,6 @@
 """What a visit has come to, by its story: where it stands, how it went, and its figures."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -104,6 +105,41 @@ def test_two_who_wait_at_once_wait_no_longer_than_one() -> None:
     assert reading(story, CLINICIAN, PATIENT, PROXY).waiting == timedelta(minutes=10)
 
 
+def test_a_guest_in_the_lobby_makes_no_patient_of_a_colleague_in_the_call() -> None:
+    colleague = "0 connected desk, 1 connected colleague, 4 disconnected colleague"
+    found = reading(f"{colleague}, 5 lobby a, 9 disconnected a, 10 disconnected desk", ended=True)
+    assert (found.outcome, found.met_at) == (Outcome.MISSED, None)
+    assert found.lobby == timedelta(minutes=4)
+
+
+def test_who_leaves_is_looked_for_among_people_of_his_kind() -> None:
+    both = "0 connected desk, 1 connected colleague, 5 lobby a, 7 connected a"
+    found = reading(f"{both}, 8 disconnected colleague, 20 disconnected a, 21 disconnected desk", ended=True)
+    assert (found.outcome, found.met_at, found.lobby) == (Outcome.HELD, minute(7), timedelta(minutes=2))
+    alone = reading("0 connected desk, 1 lobby colleague, 2 lobby a, 6 connected colleague, 9 disconnected a")
+    assert (alone.outcome, alone.lobby) == (Outcome.MISSED, timedelta(minutes=7))
+
+
+def of_report(text: str) -> FactLine:
+    return replace(fact(text), report="r")
+
+
+@pytest.mark.parametrize(
+    ("story", "lobby"),
+    [
+        ("0 sent patient, 1 lobby a, 3 connected a", timedelta(minutes=2)),
+        ("0 sent patient", None),
+        ("0 sent patient, 2 lobby a", timedelta(minutes=2)),
+        ("0 lobby proxy", None),
+    ],
+)
+def test_a_lobby_that_a_report_does_not_tell_of_is_not_known(story: str, lobby: timedelta | None) -> None:
+    facts = [fact(text) for text in story.split(", ")] + [fact("0 connected desk")]
+    told = [*facts, of_report("4 connected stay"), of_report("9 disconnected stay")]
+    found = read(fold(told, (CLINICIAN, PATIENT)), STAFF, ended=True, live=True, now=NOW)
+    assert (found.outcome, found.lobby) == (Outcome.HELD, lobby)
+
+
 def test_a_rejoin_under_another_id_is_no_other_attendant() -> None:
     guest = "1 connected a, 2 disconnected a, 3 connected b, 4 disconnected b, 5 connected c"
     assert reading(f"0 connected desk, {guest}").attendants == 2
@@ -155,6 +191,7 @@ def test_figures_of_any_story_hang_together(story: list[FactLine], ended: bool, 
     assert (found.met_at is not None) == (found.outcome == Outcome.HELD)
     assert found.attendants >= 2 * (found.outcome == Outcome.HELD)
     assert (found.began_at is None) == (not state.changes)
+    assert found.lobby is not None, "no report, nothing lost"
     spent = [found.duration, found.waiting, found.lobby]
     assert all(timedelta() <= one <= NOW - (found.began_at or NOW) for one in spent)
     if found.stage == Stage.IN_PROGRESS:

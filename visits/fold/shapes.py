@@ -60,14 +60,17 @@ class Outsider:
 
 @dataclass(frozen=True)
 class Change:
-    """A line of the visit's story. `key` is the participant's, or empty for somebody unattributed; `inferred`: only the
-    end of the call tells that he is gone; `reported`: no notification told it, only an attendance report."""
+    """A line of the visit's story. `key` is the participant's, or empty for somebody unattributed, of whom `colleague`
+    and `foreign` are said as of an Outsider; `inferred`: only the end of the call tells that he is gone; `reported`: no
+    notification told it, only an attendance report."""
 
     at: datetime
     key: str
     presence: str
     inferred: bool = False
     reported: bool = False
+    colleague: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True)

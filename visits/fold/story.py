@@ -254,7 +254,8 @@ def _show_outsiders(story: _Story, at: datetime, inferred: bool, reported: bool)
         if seat.presence and not seat.owners and (seat.shown is None or seat.shown.presence != seat.presence):
             seat.shown = Outsider(seat.presence, at, bool(seat.oid), seat.foreign)
             guessed = inferred and seat.presence == DISCONNECTED
-            story.changes.append(Change(at, "", seat.presence, guessed, reported))
+            whose = {"colleague": bool(seat.oid), "foreign": seat.foreign}
+            story.changes.append(Change(at, "", seat.presence, guessed, reported, **whose))
 
 
 def _show_call(story: _Story, at: datetime, ended: bool) -> None:

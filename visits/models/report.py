@@ -33,11 +33,12 @@ class Report(models.Model):
     began_at = models.DateTimeField()
     met_at = models.DateTimeField(null=True)
     left_at = models.DateTimeField(null=True)
-    duration = models.PositiveIntegerField(default=0)  # seconds, as are the next two
+    duration = models.PositiveIntegerField(default=0)  # seconds, as are the next two; of a running meeting all are 0
     waiting = models.PositiveIntegerField(default=0)
-    lobby = models.PositiveIntegerField(default=0)
+    lobby = models.PositiveIntegerField(default=0, null=True)  # empty: somebody's lobby time is lost
     attendants = models.PositiveSmallIntegerField(default=0)
     outcome = models.CharField(max_length=16, choices=CHOICES)
+    live = models.BooleanField(db_default=False)  # Microsoft told who is there, when this was the present meeting
     told = models.CharField(max_length=12, choices=Told.choices, default=Told.NOTHING)
     told_after = models.PositiveIntegerField(null=True)  # seconds from what happened to the EHR's answer, at most
     created_at = models.DateTimeField(db_default=Now())

@@ -15,7 +15,7 @@ from visits.reports.reading import (
     ordered,
     page_of,
 )
-from visits.reports.tally import LASTED, TOLD_AFTER, WAITED, Tally, held, tally
+from visits.reports.tally import LASTED, TOLD_AFTER, WAITED, Tally, held, lobby_lost, tally
 from visits.reports.writing import settle, settle_due, write
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "count",
     "departments",
     "held",
+    "lobby_lost",
     "ordered",
     "page_of",
     "settle",

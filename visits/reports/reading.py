@@ -56,10 +56,14 @@ class Line:
     reference: str | None
 
     @property
+    def running(self) -> bool:
+        """Whether it has no figures yet."""
+        return self.row.outcome == Report.RUNNING
+
+    @property
     def outcome(self) -> tuple[str, str | Promise]:
         """Kind and word of the state component."""
-        running = self.row.outcome == Report.RUNNING
-        return ("waiting", self.row.get_outcome_display()) if running else OUTCOMES[Outcome(self.row.outcome)]
+        return ("waiting", self.row.get_outcome_display()) if self.running else OUTCOMES[Outcome(self.row.outcome)]
 
     @property
     def told(self) -> tuple[str, str | Promise]:

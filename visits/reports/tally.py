@@ -75,6 +75,11 @@ def _mask(columns: list[str], of: tuple[str, ...]) -> int:
     return int("".join(str(int(name not in of)) for name in columns), 2)
 
 
+def lobby_lost(wanted: Wanted) -> int:
+    """Of how many it is not known how long somebody was in the lobby."""
+    return rows(wanted).filter(lobby=None).count()
+
+
 def held(wanted: Wanted) -> int:
     """How many took place: what an allowance counts."""
     return rows(wanted).filter(outcome=Outcome.HELD).count()

@@ -1,17 +1,18 @@
-"""Writing the rows: what the fold knows with the fold, under the visit's lock; what became of the writebacks when they
-are final."""
+"""Writing the rows, always under the visit's lock: what the fold knows with the fold; what became of the writebacks
+when they are final."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from visits import outcome
 from visits.fold import VisitState
-from visits.models import Participant, Report, Visit, Writeback
+from visits.models import Ending, Participant, Report, Visit, Writeback
 from visits.outcome import Reading
 
 Told = Report.Told
@@ -26,12 +27,15 @@ def write(visit: Visit, participants: Iterable[Participant], state: VisitState, 
     if visit.test:
         return
     generation = generation or visit.generation
-    ended = generation != visit.generation or visit.ended_at is not None
+    earlier = generation != visit.generation
+    live = _was_live(visit, generation) if earlier else visit.presence_live
     staff = {str(one.id) for one in participants if one.is_staff}
-    found = outcome.read(state, staff, ended=ended, live=visit.presence_live, now=timezone.now())
+    ended = earlier or visit.ended_at is not None
+    until = _left_at(visit, generation, state) if earlier else timezone.now()
+    found = outcome.read(state, staff, ended=ended, live=live, now=until)
     if found.began_at is None:
         return
-    row = Report(visit=visit.pk, generation=generation, **_kept(visit, found, found.began_at))
+    row = Report(visit=visit.pk, generation=generation, live=live, **_kept(visit, found, found.began_at))
     Report.objects.bulk_create(
         [row], update_conflicts=True, unique_fields=["visit", "generation"], update_fields=list(_FOLDED)
     )
@@ -40,11 +44,25 @@ def write(visit: Visit, participants: Iterable[Participant], state: VisitState, 
 
 _FOLDED = (
     *("organization_id", "connection_id", "department", "at", "began_at", "met_at", "left_at"),
-    *("duration", "waiting", "lobby", "attendants", "outcome"),
+    *("duration", "waiting", "lobby", "attendants", "outcome", "live"),
 )
 
 
+def _was_live(visit: Visit, generation: int) -> bool:
+    """Whether presence was live in an earlier meeting: the visit knows it of its present one alone."""
+    return Report.objects.filter(visit=visit.pk, generation=generation, live=True).exists()
+
+
+def _left_at(visit: Visit, generation: int, state: VisitState) -> datetime:
+    """Until when an earlier meeting is measured: who waited when it was replaced waits for another one since."""
+    left = Ending.objects.filter(visit=visit, generation=generation).values_list("ended_at", flat=True).first()
+    return timezone.now() if state.somebody_there or left is None else left
+
+
 def _kept(visit: Visit, found: Reading, began_at: datetime) -> dict[str, object]:
+    spent = {"duration": found.duration, "waiting": found.waiting, "lobby": found.lobby}
+    if found.running:  # what is measured until now would stand still until the next fold
+        spent = dict.fromkeys(spent, timedelta())
     return {
         "organization_id": visit.organization_id,
         "connection_id": visit.connection_id,
@@ -53,17 +71,15 @@ def _kept(visit: Visit, found: Reading, began_at: datetime) -> dict[str, object]
         "began_at": began_at,
         "met_at": found.met_at,
         "left_at": found.left_at,
-        "duration": round(found.duration.total_seconds()),
-        "waiting": round(found.waiting.total_seconds()),
-        "lobby": round(found.lobby.total_seconds()),
+        **{name: None if time is None else round(time.total_seconds()) for name, time in spent.items()},
         "attendants": found.attendants,
         "outcome": Report.RUNNING if found.running else found.outcome.value,
     }
 
 
 def settle(visits: Collection[UUID]) -> None:
-    """Bring what the EHR was told up to date in the rows of these visits. Before a visit is forgotten it is asked for
-    once more: after that nobody knows."""
+    """Bring what the EHR was told up to date in the rows of these visits, whose locks the caller's transaction holds.
+    Before a visit is forgotten it is asked for once more: after that nobody knows."""
     told = _writebacks(visits)
     changed = []
     for rows in _by_visit(Report.objects.filter(visit__in=visits)).values():
@@ -80,7 +96,14 @@ def settle_due() -> None:
     waiting = Writeback.objects.filter(state=State.WAITING, entry=None).values_list("visit", flat=True)
     visits = iter({*Report.objects.filter(told=Told.WAITING).values_list("visit", flat=True), *waiting})
     while batch := list(islice(visits, BATCH)):
-        settle(batch)
+        _settle_free(batch)
+
+
+@transaction.atomic
+def _settle_free(batch: Collection[UUID]) -> None:
+    """Settle those that nobody else works on; the others are due again."""
+    free = Visit.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=batch)
+    settle(list(free.values_list("pk", flat=True)))
 
 
 def _writebacks(visits: Collection[UUID]) -> dict[UUID, list[Writeback]]:

@@ -17,6 +17,7 @@ from connector import wires
 from connector.cached import outdate
 from connector.celery import app
 from connector.models import Connection, Downtime, Entry
+from visits import reports
 from visits.models import Lane, Participant, Target, Visit, Writeback
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def send_again(writeback: Writeback) -> Writeback:
     with transaction.atomic():
         Visit.objects.select_for_update(no_key=True).get(pk=writeback.visit_id)
         row = _revived(writeback) if writeback.entry_id else _renewed(writeback)
+        reports.settle([writeback.visit_id])  # while it waits: once it is delivered nobody looks for it
         transaction.on_commit(partial(wake, row.target_id, row.lane))
     return row
 

@@ -11,7 +11,7 @@ from tests.visits import factories
 from tests.visits.test_ending.graph import NO_POLICY, Graph, later, opened
 from tests.visits.test_presence.telling import ago, connected, page, roster, trail_of
 from visits import ending, forgetting, meeting, presence
-from visits.models import Ending, Participant, Visit, Writeback
+from visits.models import Ending, Fact, Participant, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
 READ = "GET /attendanceReports"
@@ -173,7 +173,9 @@ def test_a_launch_after_the_end_leaves_the_old_meeting_to_be_ended_and_touches_n
 
 
 def test_a_visit_is_kept_until_its_meeting_is_gone_or_given_up(ended: Visit) -> None:
-    Visit.objects.update(ended_at=timezone.now() - timedelta(days=9999))
+    long_ago = timezone.now() - timedelta(days=9999)
+    Visit.objects.update(ended_at=long_ago)
+    Fact.objects.update(recorded_at=long_ago)
     Writeback.objects.update(state=Writeback.State.DELIVERED)
     assert forgetting.forget() == 0
     Ending.objects.update(due_at=None)

@@ -44,12 +44,17 @@ def page(person: Participant, kind: str, minutes: float) -> bool:
     )
 
 
-def roster(visit: Visit, key: str, kind: str, minutes: float, *, oid: str = "") -> bool:
+def roster(visit: Visit, key: str, kind: str, minutes: float, *, oid: str = "", source: str = "subscription:1") -> bool:
     """Microsoft told something about a roster entry."""
-    source, event_id = "subscription:1", f"{key} {minutes}"
+    event_id = f"{key} {minutes}"
     return facts.record(
         visit, kind=Fact.Kind(kind), participant_key=key, at=ago(minutes), source=source, event_id=event_id, oid=oid
     )
+
+
+def reported(visit: Visit, key: str, kind: str, minutes: float) -> bool:
+    """An attendance report told something about a stay of somebody whom it cannot name."""
+    return roster(visit, key, kind, minutes, source=f"{facts.REPORT}:1:1")
 
 
 def connected(clinician: Participant, minutes: float, *, kind: str = "connected") -> bool:

@@ -4,14 +4,16 @@ visit."""
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from tests.visits import factories
-from tests.visits.test_presence.telling import ago, connected, page, roster, told
-from visits import presence, reports
+from tests.visits.test_presence.telling import ago, connected, page, reported, roster, told
+from tests.visits.test_writeback.ehr import in_thread
+from visits import meeting, presence, reports
 from visits.forgetting import forget
-from visits.models import Participant, Report, Visit, Writeback
+from visits.models import Ending, Fact, Participant, Report, Visit, Writeback
 from visits.writeback import send_again
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +57,7 @@ def test_a_visit_is_in_the_reports_while_it_runs(visit: Visit, patient: Particip
     presence.refold(visit.pk)
     row = Report.objects.get()
     assert (row.outcome, row.at) == (Report.RUNNING, ago(5))
-    assert row.waiting == pytest.approx(300, abs=30)
+    assert (row.duration, row.waiting, row.lobby) == (0, 0, 0)  # so long nobody knows how long it was
     connected(clinician, 1)
     presence.refold(visit.pk)
     row.refresh_from_db()
@@ -108,6 +110,44 @@ def test_another_meeting_of_the_visit_is_another_row(
     assert list(Report.objects.order_by("generation").values_list("told", flat=True)) == ["delivered", "dead"]
 
 
+def test_a_meeting_that_was_replaced_runs_no_more(visit: Visit, patient: Participant, clinician: Participant) -> None:
+    Visit.objects.update(organizer=clinician.user)
+    page(patient, "waiting", 30)
+    presence.refold(visit.pk)
+    meeting.replace(visit)
+    Ending.objects.update(ended_at=ago(10))
+    presence.refold(visit.pk, 1)
+    assert Report.objects.values_list("generation", "outcome", "waiting").get() == (1, "no-clinician", 1200)
+
+
+def test_an_earlier_meeting_is_judged_by_its_own_presence_and_not_by_that_of_the_next(
+    visit: Visit, patient: Participant, clinician: Participant
+) -> None:
+    page(clinician, "sent", 60)
+    page(clinician, "gone", 50)
+    presence.refold(visit.pk)
+    Visit.objects.update(ended_at=ago(49))
+    meeting.reopen(visit)
+    late = Visit.objects.get()
+    late.generation = 1
+    roster(late, "call", "call-ended", 45)
+    presence.refold(visit.pk, 1)
+    assert not Visit.objects.get().presence_live
+    assert Report.objects.get(generation=1).outcome == "nobody"
+
+
+def test_a_lobby_time_that_no_notification_told_is_marked_as_lost(
+    visit: Visit, patient: Participant, clinician: Participant
+) -> None:
+    page(patient, "sent", 28)
+    connected(clinician, 26)
+    for kind, minutes in (("connected", 25), ("disconnected", 15)):
+        reported(visit, "stay", kind, minutes)
+    connected(clinician, 14, kind="disconnected")
+    presence.refold(visit.pk)
+    assert Report.objects.values_list("outcome", "duration", "lobby").get() == ("held", 660, None)
+
+
 def test_late_facts_of_an_earlier_meeting_mend_its_own_row(
     visit: Visit, patient: Participant, clinician: Participant
 ) -> None:
@@ -151,12 +191,41 @@ def test_what_is_sent_again_waits_again(visit: Visit, patient: Participant, clin
     assert Report.objects.get().told == "delivered"
 
 
+def test_what_is_sent_again_and_delivered_before_anybody_looks_is_delivered(
+    visit: Visit, patient: Participant, clinician: Participant
+) -> None:
+    held(visit, patient, clinician)
+    finish(Writeback.State.DEAD)
+    reports.settle_due()
+    assert Report.objects.get().told == "dead"
+    send_again(Writeback.objects.get())
+    finish(Writeback.State.DELIVERED)
+    reports.settle_due()
+    assert Report.objects.get().told == "delivered"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_visit_that_somebody_works_on_is_settled_later(
+    visit: Visit, patient: Participant, clinician: Participant
+) -> None:
+    held(visit, patient, clinician)
+    finish(Writeback.State.DELIVERED)
+    with transaction.atomic():
+        presence.locked(visit.pk)
+        in_thread(reports.settle_due).join()
+    assert Report.objects.get().told == "waiting"
+    reports.settle_due()
+    assert Report.objects.get().told == "delivered"
+
+
 def test_a_row_outlives_its_visit_with_the_last_that_is_known(
     visit: Visit, patient: Participant, clinician: Participant
 ) -> None:
     held(visit, patient, clinician)
     finish(Writeback.State.DELIVERED)
-    Visit.objects.update(ended_at=timezone.now() - timedelta(days=60))
+    long_ago = timezone.now() - timedelta(days=60)
+    Visit.objects.update(ended_at=long_ago)
+    Fact.objects.update(recorded_at=long_ago)
     assert forget() == 1
     row = Report.objects.get()
     assert (row.visit, row.outcome, row.told) == (visit.pk, "held", "delivered")

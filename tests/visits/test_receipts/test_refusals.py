@@ -26,8 +26,9 @@ from tests.visits.test_receipts.notified import (
     tid_of,
     understood,
 )
+from tests.visits.test_writeback.ehr import in_thread, wait_until
 from visits import receipts
-from visits.models import Fact, Receipt, Subscription
+from visits.models import Fact, Receipt, Subscription, Visit
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +146,28 @@ def test_of_two_workers_one_understands(subscription: Subscription, publisher: P
         worker.join(20)
     receipt.refresh_from_db()
     assert (receipt.attempts, len(entra.asked(KEYS_PATH))) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_visit_that_is_forgotten_meanwhile_takes_its_receipt_along_and_nothing_is_wrong(
+    subscription: Subscription, publisher: Publisher, entra: Server
+) -> None:
+    receipt, errors = kept(subscription, publisher, roster(entry())), []
+
+    def work() -> None:
+        try:
+            receipts.understand(receipt.pk)
+        except Exception as error:
+            errors.append(error)
+
+    publisher.publish(delay=0.5)
+    worker = in_thread(work)
+    wait_until(lambda: entra.asked(KEYS_PATH))
+    Visit.objects.all().delete()
+    worker.join(20)
+    assert errors == []
+    assert (Receipt.objects.count(), Fact.objects.count()) == (0, 0)
+    receipts.understand(receipt.pk)
 
 
 def test_the_sweep_wakes_what_is_due_and_nothing_else(
