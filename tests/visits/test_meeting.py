@@ -5,9 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from connector import cached
 from connector.errors import Permanent
 from connector.http import Deadline
 from connector.models import User
@@ -15,7 +19,7 @@ from tests.servers import Reply, Server, serving
 from tests.visits import factories
 from tests.visits.test_ending.graph import opened, path_of
 from tests.visits.test_presence.telling import begin_story, connected, page, roster
-from visits import meeting, presence
+from visits import meeting, presence, tasks
 from visits.models import Ending, Participant, Subscription, Visit
 
 pytestmark = pytest.mark.django_db
@@ -251,3 +255,17 @@ def test_asking_again_has_its_time_too(refused: Visit, server: Server, monkeypat
     assert meeting.subscribe_again() == 0
     monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 20)
     assert meeting.subscribe_again() == 1
+
+
+@pytest.mark.parametrize("task", [tasks.renew_subscriptions, tasks.look_at_meetings, tasks.end_meetings])
+def test_a_sweep_that_asks_graph_is_left_out_while_it_still_runs_elsewhere(
+    task: Any, django_assert_num_queries: Any
+) -> None:
+    name = cached.ALONE.format("visits.tasks", task.name.rpartition(".")[2])
+    cache.add(name, True, 60)
+    with django_assert_num_queries(0):
+        task()
+    cache.delete(name)
+    with CaptureQueriesContext(database) as asked:
+        task()
+    assert len(asked) > 0
