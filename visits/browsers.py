@@ -25,6 +25,7 @@ TEAMS_APP = {
     "apple": "https://apps.apple.com/app/id1113153706",
     "android": "https://play.google.com/store/apps/details?id=com.microsoft.teams",
 }
+DOCUMENT, FRAME = "document", "iframe"  # where a page is shown, in the words of Sec-Fetch-Dest
 PHONES = re.compile(r"(?P<apple>iPhone|iPad)|(?P<android>Android)")
 
 

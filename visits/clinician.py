@@ -12,7 +12,6 @@ from visits.models import Browser, Launch, Participant
 from visits.trouble import Stop
 
 SECONDS = 8.0
-DOCUMENT, FRAME = "document", "iframe"
 
 
 def first_page(request: HttpRequest, row: Launch, participant: Participant) -> str:
@@ -26,16 +25,13 @@ def first_page(request: HttpRequest, row: Launch, participant: Participant) -> s
 
 def may_be_framed(request: HttpRequest, row: Launch) -> bool:
     """Whether the launch began in a frame, or its browser does not tell."""
-    return row.framed or browsers.shown_in(request) != DOCUMENT
+    return row.framed or browsers.shown_in(request) != browsers.DOCUMENT
 
 
 def page(request: HttpRequest, participant: Participant, handle: str) -> HttpResponse:
     """Who waits, the way into Teams, and who is here."""
     row: Launch = request.launch  # type: ignore[attr-defined]
-    # The second is what the page's own script found out.
-    if not row.framed and (browsers.shown_in(request) == FRAME or "framed" in request.GET):
-        row.framed = True
-        row.save(update_fields=["framed"])
+    beside.notice_frame(request, row)
     return onward.show(request, "visits/visit.html", participant, handle, **_around(request, row, participant, handle))
 
 
@@ -47,7 +43,7 @@ def _around(request: HttpRequest, row: Launch, participant: Participant, handle:
     return {
         "linked": linked,
         "framed": row.framed,
-        "door": reverse("join", args=[handle]) if linked and not row.framed else beside.way_out(row),
+        "door": reverse("join", args=[handle]) if linked and not row.framed else beside.way_out(row.pk),
         "teams_app": app,
         "straight": unsaid and participant.sent_at is None and not app,
         "other_account": linked and _other_account(row, participant),

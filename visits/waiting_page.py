@@ -22,7 +22,7 @@ from visits.handles import Lost
 from visits.models import Fact, Launch, Participant, Visit, Writeback
 
 # The numbers in the names are those of the shapes below: another shape, another number.
-SEAT, ROOM = "waiting:seat:1:{}", "waiting:room:1:{}"
+SEAT, ROOM = "waiting:seat:2:{}", "waiting:room:1:{}"
 SEAT_SECONDS = 3600
 ROOM_SECONDS = 60  # what nobody outdated, because the cache was away just then, is found by itself
 
@@ -46,6 +46,7 @@ class Seat:
     organization: UUID
     browser_hash: str
     until: float  # epoch seconds
+    framed: bool
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def seat_of(row: Launch, participant: Participant) -> Seat:
     until = row.handle_until or timezone.now()
     connection = participant.visit.connection
     ids = (row.pk, participant.pk, participant.visit_id, connection.pk, connection.organization_id)
-    seat = Seat(*ids, row.browser_hash, until.timestamp())
+    seat = Seat(*ids, row.browser_hash, until.timestamp(), row.framed)
     if seat.browser_hash:
         seconds = min(SEAT_SECONDS, seat.until - time.time())
         quietly(lambda: cache.set(SEAT.format(row.handle_hash), seat, seconds))
