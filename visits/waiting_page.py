@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from connector.cached import quietly, remembered
-from visits import facts, fold, onward, presence, trouble
+from visits import facts, fold, onward, outcome, presence, trouble
 from visits.browsers import browser_of, hash_of
 from visits.handles import Lost
 from visits.models import Fact, Launch, Participant, Visit, Writeback
@@ -143,12 +143,16 @@ def _read(visit_id: UUID) -> Room:
 
 
 def _clinician(visit: Visit, people: list[Participant]) -> str:
+    """Whether a clinician is there, or has left a call that the patient's side was in with one. Who left before anybody
+    came, such as a nurse who opened the visit, says nothing of the one who is still to come."""
     state = presence.state_of(visit)
     # Who has pressed since the state was read is on the next refresh.
-    of_staff = {state.people[key].presence for one in people if one.is_staff and (key := str(one.pk)) in state.people}
-    if fold.CONNECTED in of_staff:
+    staff = {key for one in people if one.is_staff and (key := str(one.pk)) in state.people}
+    presences = {state.people[key].presence for key in staff}
+    if fold.CONNECTED in presences:
         return "here"
-    return "left" if fold.DISCONNECTED in of_staff else ""
+    reading = outcome.read(state, staff, ended=False, live=visit.presence_live, now=timezone.now())
+    return "left" if fold.DISCONNECTED in presences and reading.met_at else ""
 
 
 def _people(visit: Visit, people: list[Participant]) -> dict[UUID, One]:
