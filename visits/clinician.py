@@ -15,11 +15,11 @@ SECONDS = 8.0
 
 
 def first_page(request: HttpRequest, row: Launch, participant: Participant) -> str:
-    """Straight to Teams, but for these: in the EHR's frame the visit page stays and Teams opens beside it; on a phone
-    only a tap opens the app; a second press comes back to the visit page; and a visit that the EHR calls off is said to
-    be so first."""
+    """Straight to Teams, but for these: in the EHR's frame the visit page stays and Teams opens beside it; on a phone,
+    or what may be an iPad, only a tap opens the app; a second press comes back to the visit page; and a visit that the
+    EHR calls off is said to be so first."""
     seen = participant.sent_at is not None or participant.timing == Participant.Timing.CANCELLED
-    stays = seen or browsers.teams_app(request) or may_be_framed(request, row)
+    stays = seen or browsers.needs_tap(request) or may_be_framed(request, row)
     return "visit" if stays else "join"
 
 
@@ -38,14 +38,14 @@ def page(request: HttpRequest, participant: Participant, handle: str) -> HttpRes
 def _around(request: HttpRequest, row: Launch, participant: Participant, handle: str) -> dict[str, object]:
     """What the page shows of its own place and account. `straight`: where the browser does not say whether something
     frames the page, its script goes on if nothing does."""
-    linked, app = participant.user_id is not None, browsers.teams_app(request)
+    linked = participant.user_id is not None
     unsaid = not browsers.shown_in(request) and not row.framed
     return {
         "linked": linked,
         "framed": row.framed,
         "door": reverse("join", args=[handle]) if linked and not row.framed else beside.way_out(row.pk),
-        "teams_app": app,
-        "straight": unsaid and participant.sent_at is None and not app,
+        "teams_app": browsers.teams_app(request),
+        "straight": unsaid and participant.sent_at is None and not browsers.needs_tap(request),
         "other_account": linked and _other_account(row, participant),
     }
 

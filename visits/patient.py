@@ -6,12 +6,12 @@ from hashlib import sha256
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from visits import agents, beside, browsers, handover, onward, trouble, waiting, waiting_page
+from visits.agents import Agent
 from visits.models import Participant, Visit
 from visits.trouble import Stop
 from visits.waiting_page import Device, One, Room, Seat
@@ -61,8 +61,7 @@ def page(request: HttpRequest, seat: Seat, handle: str) -> HttpResponse:
         waiting.back(seat.participant)
         room = waiting_page.room_of(seat)
     response = _unless_shown(request, seat, _context(request, seat, room, handle))
-    if _wants_inside(request) and not seat.browser_hash:
-        response["HX-Replace-Url"] = reverse("visit", args=[handle])  # the old address is used up: a reload asks here
+    onward.reloadable(request, response, handle, seat.browser_hash)
     return trouble.framed_by(response, room.ancestors)
 
 
@@ -113,7 +112,7 @@ def _context(request: HttpRequest, seat: Seat, room: Room, handle: str) -> dict[
         "stage": stage,
         "ended": room.ended,
         "sent": me.sent,
-        "asks": _asks(room, agent.needs_app(visitor_link=link)) if stage.open else (),
+        "asks": _asks(room, agent, link) if stage.open else (),
         "ticket": _ticket(request, seat) if stage.open else "",
         "handed_over": device.handed_over,
         "own": own,
@@ -134,11 +133,12 @@ def _ticket(request: HttpRequest, seat: Seat) -> str:
     return beside.way_out(seat.launch) if seat.framed or not browsers.shown_in(request) else ""
 
 
-def _asks(room: Room, needs_app: bool) -> list[str | Promise]:
+def _asks(room: Room, agent: Agent, link: bool) -> list[str | Promise]:
     """What Teams will ask, in its order."""
     name = _("Your name. Type your first name only: others in the group can see it.") if room.group else _("Your name.")
     asked: list[tuple[bool, str | Promise]] = [
-        (needs_app, _("To open or to install the Teams app. It is free.")),
+        (agent.needs_app(visitor_link=link), _("To open or to install the Teams app. It is free.")),
+        (agent.may_be_ipad and not link, _("On an iPad: to open or to install the Teams app. It is free.")),
         (not room.visitor_link, _("Who you are. Join as a guest, even if you have an account at work or at school.")),
         (True, name),
         (True, _("Your camera and microphone, once more. Press “Allow”.")),

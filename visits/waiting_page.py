@@ -136,7 +136,7 @@ def _read(visit_id: UUID) -> Room:
         starts_at=visit.starts_at,
         people=_people(visit, people),
         devices=_devices(visit),
-        clinic=visit.connection.label,
+        clinic=visit.clinic or visit.connection.label,
         ancestors=trouble.ancestors(visit.connection),
         **onward.around(visit.connection),
     )

@@ -98,6 +98,19 @@ def test_a_clinician_who_left_before_anybody_met_him_is_not_said_to_have_left(
     assert phone.refresh().heading == "Your clinician has left"
 
 
+def test_whose_account_is_taken_back_is_not_there_any_more(
+    visit: Visit, pia: Participant, phone: Phone, committed: Committed
+) -> None:
+    carla = factories.participant(visit, "provider", external_id="")  # of whom the EHR is told nothing
+    committed(lambda: opened(visit), lambda: in_call(carla, "connected"))
+    assert "Your clinician is there." in phone.refresh().text
+    page = Phone().press(carla, "provider")
+    committed(lambda: page.client.post(f"{page.path}unlink/"))
+    carla.refresh_from_db()
+    assert carla.user is None
+    assert "You can go in now." in phone.refresh().text
+
+
 def test_the_next_refresh_knows_when_all_is_over(
     visit: Visit, carla: Participant, pia: Participant, phone: Phone, committed: Committed
 ) -> None:
