@@ -12,7 +12,8 @@ PLATFORMS = {
     "android": "Android",
     "windows": "Windows NT",
     "macos": "Macintosh",
-} | {"linux": "Linux|CrOS"}
+    "linux": "Linux|CrOS",
+}
 BROWSERS = {
     "Edge": r"\bEdg(A|iOS)?/",
     "Opera": r"\b(OPR|OPT|OPiOS|Opera)/",
