@@ -7,8 +7,12 @@ import re
 from dataclasses import dataclass
 
 # The first that is found counts: Edge calls itself Chrome as well, and Chrome calls itself Safari.
-PLATFORMS = {"ios": "iPhone|iPad|iPod", "android": "Android", "windows": "Windows NT", "macos": "Macintosh"} | {
-    "linux": "Linux|CrOS"
+PLATFORMS = {
+    "ios": r"iPhone|iPad|iPod|\b(CriOS|FxiOS|EdgiOS)/",
+    "android": "Android",
+    "windows": "Windows NT",
+    "macos": "Macintosh",
+    "linux": "Linux|CrOS",
 }
 BROWSERS = {
     "Edge": r"\bEdg(A|iOS)?/",
@@ -39,7 +43,8 @@ OWN = {"ios": "Safari", "macos": "Safari", "android": "Chrome"}
 @dataclass(frozen=True)
 class Agent:
     """A browser; what is not known is empty. `web_view`: a window inside another app, which keeps its own cookies and
-    seldom gives away camera and microphone."""
+    seldom gives away camera and microphone. Of Safari and web views, `macos` means a Mac or an iPad, which says the
+    same."""
 
     platform: str
     browser: str
@@ -54,6 +59,11 @@ class Agent:
         """The browsers to open instead of this one; none where it is as good, or nothing is known of it."""
         good = (VISITOR_LINK if visitor_link else JOIN_LINK).get(self.platform, ())
         return () if self.web_view or not self.browser or self.browser in good else good
+
+    @property
+    def may_be_ipad(self) -> bool:
+        """Whether it calls itself a Macintosh as an iPad does: nobody can tell which it is."""
+        return self.platform == "macos" and (self.web_view or self.browser == "Safari")
 
     def needs_app(self, *, visitor_link: bool) -> bool:
         """Whether Teams will ask for its app."""

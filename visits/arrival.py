@@ -62,6 +62,7 @@ def arrive(
     )
     plan = schedule.plan_of(connection.base_url, granted.access_token, granted.scope, granted.context, deadline)
     schedule.keep(participant, plan, granted.context)
+    _begin_anew(participant)
     _keep_for_the_board(visit, plan.clinicians, granted.context, agreed)
     if not participant.is_staff:
         _come_in(participant, row, () if door.group else plan.clinicians, deadline)
@@ -69,6 +70,13 @@ def arrive(
     if participant.user_id:
         return redirect(clinician.first_page(request, row, participant), handle=handles.issue(row))
     return _to_microsoft(request, row, identity, granted, deadline)
+
+
+def _begin_anew(participant: Participant) -> None:
+    """A press after the visit has ended begins another meeting, unless its person is turned away for good."""
+    if participant.is_staff or not schedule.is_over_for(participant):
+        meeting.reopen(participant.visit)
+        participant.refresh_from_db(fields=["sent_at"])
 
 
 def _keep_for_the_board(
@@ -88,13 +96,14 @@ def _keep_for_the_board(
 
 
 def _come_in(participant: Participant, row: Launch, clinicians: tuple[str, ...], deadline: Deadline) -> None:
-    """A patient arrives; where the record names a clinician whom we know, the meeting is opened in that name. Who comes
-    too early, too late, or for a visit that is off, does neither."""
+    """A patient arrives; where the record names a clinician whom we know, the meeting is opened in that name, and
+    another in the place of one that was deleted in Teams. Who comes too early, too late, or for a visit that is off,
+    does neither."""
     if schedule.standing(participant):
         return
     waiting.arrived(participant, event_id=str(row.id))
     visit = participant.visit
-    user = _linked(visit.connection, clinicians) if clinicians and not visit.join_url_sealed else None
+    user = _linked(visit.connection, clinicians)
     if user is None:
         return
     try:
@@ -218,7 +227,6 @@ def find_visit(connection: Connection, kind: str, press: Press) -> Visit:
             visit = Visit.objects.get(**identity)
     _same_patient(visit, patient_hash)
     visit.connection = connection
-    meeting.reopen(visit)
     return visit
 
 

@@ -1,5 +1,7 @@
-"""A window beside the EHR's frame, where Microsoft's sign-in and Teams are shown. A frame's cookie does not reach the
-top level, so the way out carries a ticket: two minutes, renewed by each refresh of the page that holds it."""
+"""Out of the EHR's frame, to where Microsoft's sign-in and Teams are shown. A frame's cookie does not reach the top
+level, so the way out carries a ticket: two minutes, renewed by each refresh of the page that holds it."""
+
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
@@ -8,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from visits import clinician, handles, link
+from visits import browsers, clinician, handles, link, patient
 from visits.models import Launch
 from visits.trouble import Stop, explained
 
@@ -16,31 +18,48 @@ SALT = "visits.beside"
 SECONDS = 120
 
 
-def way_out(row: Launch) -> str:
+def way_out(launch: UUID) -> str:
     """The address that leads from a page in a frame to the top level."""
-    return reverse("beside", args=[signing.dumps(str(row.id), salt=SALT)])
+    return reverse("beside", args=[signing.dumps(str(launch), salt=SALT)])
+
+
+def notice_frame(request: HttpRequest, row: Launch) -> None:
+    """Keep that a page of this launch is shown in a frame: its browser says so, or the page's script found out."""
+    if not row.framed and (browsers.shown_in(request) == browsers.FRAME or "framed" in request.GET):
+        row.framed = True
+        row.save(update_fields=["framed"])
 
 
 @login_not_required
 @require_GET
 @explained
 def beside(request: HttpRequest, ticket: str) -> HttpResponse:
-    """To Teams; who is not linked yet, first to Microsoft."""
-    row = _row(ticket)
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
-    if row.participant is None or not row.participant.is_staff or handles.is_over(row):
+    """To Teams; a clinician who is not linked yet, first to Microsoft."""
+    row = _row(request, ticket)
+    if row.participant is None or handles.is_over(row):
         raise Stop("page-lost")
+    if not row.participant.is_staff:
+        return patient.to_teams(row.participant)
     if row.participant.user is None:
         return link.begin(request, row, link.kept_name(row))
     return clinician.to_teams(row.participant, meanwhile=redirect("beside", ticket=ticket))
 
 
-def _row(ticket: str) -> Launch:
-    try:
-        number = signing.loads(ticket, salt=SALT, max_age=SECONDS)
-    except signing.BadSignature as error:
-        raise Stop("ticket-old") from error
-    row = handles.launches().filter(pk=number).first()
+def _row(request: HttpRequest, ticket: str) -> Launch:
+    """The launch whose page gave the ticket out. One that has run out still tells whom to call."""
+    row = handles.launches().filter(pk=_signed(ticket, "ticket-old")).first()
     if row is None:
         raise Stop("page-lost")
+    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    staff = row.participant is not None and row.participant.is_staff
+    _signed(ticket, "ticket-old" if staff else "page-lost", max_age=SECONDS)
     return row
+
+
+def _signed(ticket: str, otherwise: str, max_age: int | None = None) -> str:
+    """The launch that a ticket names; else the problem to show."""
+    try:
+        launch: str = signing.loads(ticket, salt=SALT, max_age=max_age)
+    except signing.BadSignature as error:
+        raise Stop(otherwise) from error
+    return launch

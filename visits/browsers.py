@@ -6,7 +6,6 @@ http browsers refuse that: it is Lax then, and frames go without (docs/adr/0004)
 """
 
 import hashlib
-import re
 import secrets
 
 from django.conf import settings
@@ -15,17 +14,18 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from connector.models import User
+from visits import agents
 from visits.models import Browser
 
 COOKIE = "__Host-visit" if settings.HTTPS else "visit"
 SALT = "visits.browser"
 MAX_AGE = 30 * 86_400
-# Where a phone gets the Teams app, by what its browser says it runs on.
+# Where a phone gets the Teams app, by its platform.
 TEAMS_APP = {
-    "apple": "https://apps.apple.com/app/id1113153706",
+    "ios": "https://apps.apple.com/app/id1113153706",
     "android": "https://play.google.com/store/apps/details?id=com.microsoft.teams",
 }
-PHONES = re.compile(r"(?P<apple>iPhone|iPad)|(?P<android>Android)")
+DOCUMENT, FRAME = "document", "iframe"  # where a page is shown, in the words of Sec-Fetch-Dest
 
 
 def hash_of(token: str) -> str:
@@ -66,9 +66,20 @@ def give_cookie(response: HttpResponse, browser_id: str) -> None:
 
 
 def teams_app(request: HttpRequest) -> str:
-    """Where this phone or tablet gets the Teams app; empty for every other device."""
-    found = PHONES.search(request.headers.get("User-Agent", ""))
-    return TEAMS_APP[found.lastgroup or ""] if found else ""
+    """Where this phone or tablet gets the Teams app; empty for every other device. An app on a Macintosh is taken for
+    one on an iPad, Safari for the Mac's."""
+    agent = _agent(request)
+    return TEAMS_APP.get("ios" if agent.may_be_ipad and agent.web_view else agent.platform, "")
+
+
+def needs_tap(request: HttpRequest) -> bool:
+    """Whether only a tap opens the Teams app, or may be: on phones and tablets, and where a Macintosh may be one."""
+    agent = _agent(request)
+    return agent.platform in TEAMS_APP or agent.may_be_ipad
+
+
+def _agent(request: HttpRequest) -> agents.Agent:
+    return agents.agent_of(request.headers.get("User-Agent", ""))
 
 
 def shown_in(request: HttpRequest) -> str:

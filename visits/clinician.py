@@ -12,44 +12,40 @@ from visits.models import Browser, Launch, Participant
 from visits.trouble import Stop
 
 SECONDS = 8.0
-DOCUMENT, FRAME = "document", "iframe"
 
 
 def first_page(request: HttpRequest, row: Launch, participant: Participant) -> str:
-    """Straight to Teams, but for these: in the EHR's frame the visit page stays and Teams opens beside it; on a phone
-    only a tap opens the app; a second press comes back to the visit page; and a visit that the EHR calls off is said to
-    be so first."""
+    """Straight to Teams, but for these: in the EHR's frame the visit page stays and Teams opens beside it; on a phone,
+    or what may be an iPad, only a tap opens the app; a second press comes back to the visit page; and a visit that the
+    EHR calls off is said to be so first."""
     seen = participant.sent_at is not None or participant.timing == Participant.Timing.CANCELLED
-    stays = seen or browsers.teams_app(request) or may_be_framed(request, row)
+    stays = seen or browsers.needs_tap(request) or may_be_framed(request, row)
     return "visit" if stays else "join"
 
 
 def may_be_framed(request: HttpRequest, row: Launch) -> bool:
     """Whether the launch began in a frame, or its browser does not tell."""
-    return row.framed or browsers.shown_in(request) != DOCUMENT
+    return row.framed or browsers.shown_in(request) != browsers.DOCUMENT
 
 
 def page(request: HttpRequest, participant: Participant, handle: str) -> HttpResponse:
     """Who waits, the way into Teams, and who is here."""
     row: Launch = request.launch  # type: ignore[attr-defined]
-    # The second is what the page's own script found out.
-    if not row.framed and (browsers.shown_in(request) == FRAME or "framed" in request.GET):
-        row.framed = True
-        row.save(update_fields=["framed"])
+    beside.notice_frame(request, row)
     return onward.show(request, "visits/visit.html", participant, handle, **_around(request, row, participant, handle))
 
 
 def _around(request: HttpRequest, row: Launch, participant: Participant, handle: str) -> dict[str, object]:
     """What the page shows of its own place and account. `straight`: where the browser does not say whether something
     frames the page, its script goes on if nothing does."""
-    linked, app = participant.user_id is not None, browsers.teams_app(request)
+    linked = participant.user_id is not None
     unsaid = not browsers.shown_in(request) and not row.framed
     return {
         "linked": linked,
         "framed": row.framed,
-        "door": reverse("join", args=[handle]) if linked and not row.framed else beside.way_out(row),
-        "teams_app": app,
-        "straight": unsaid and participant.sent_at is None and not app,
+        "door": reverse("join", args=[handle]) if linked and not row.framed else beside.way_out(row.pk),
+        "teams_app": browsers.teams_app(request),
+        "straight": unsaid and participant.sent_at is None and not browsers.needs_tap(request),
         "other_account": linked and _other_account(row, participant),
     }
 

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from connector.cached import quietly
 from connector.models import Connection
-from visits import handles, languages, onward, waiting
+from visits import handles, languages, onward, schedule, waiting
 from visits.browsers import hash_of
 from visits.models import Launch
 from visits.trouble import Stop, explained
@@ -78,12 +78,15 @@ def arrive(row: Launch) -> HttpResponse:
 @explained
 def check(request: HttpRequest, handle: str) -> HttpResponse:
     """The check on the way into a visit. It asks again by itself, so its reader goes on waiting and learns when he can
-    go in."""
+    go in. Who cannot come in now reads why instead."""
     row, handle = handles.follow(request, handle)
     request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    request.launch = row  # type: ignore[attr-defined]
     participant = row.participant
     if participant is None or participant.is_staff:
         raise Stop("page-lost")
+    if schedule.standing(participant):
+        return redirect("visit", handle=handle)
     waiting.seen(participant.id)
     waiting.back(participant.id)
     address = reverse("device_check", args=[handle])

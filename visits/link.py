@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from connector import keys, signin, trail
-from connector.cached import quietly
+from connector.cached import outdate, quietly
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Change, User
@@ -100,8 +100,8 @@ def confirm(request: HttpRequest, handle: str) -> HttpResponse:
         _tell_history(participant, user, answer["name"])
     for browser_hash in {row.browser_hash, asked.browser_hash if asked else ""}:
         browsers.remember_user(browser_hash, user)
-    app = browsers.teams_app(request)
-    return render(request, "visits/onward.html", {"handle": handle, "teams_app": app})
+    context = {"handle": handle, "tap": browsers.needs_tap(request), "teams_app": browsers.teams_app(request)}
+    return render(request, "visits/onward.html", context)
 
 
 @login_not_required
@@ -194,6 +194,8 @@ def _assign(participants: QuerySet[Participant], user: User | None) -> list[Any]
     """Give these participants an account, or none; returns their visits."""
     rows = list(participants.values_list("pk", "visit"))
     Participant.objects.filter(pk__in=[pk for pk, _ in rows]).update(user=user)
+    for _, visit in rows:
+        outdate("visit", visit)
     return [visit for _, visit in rows]
 
 

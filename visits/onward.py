@@ -2,10 +2,11 @@
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 
 from connector.models import Connection
 from visits import summary, waiting
-from visits.models import Participant
+from visits.models import Launch, Participant
 
 
 def to_teams(participant: Participant, url: str) -> HttpResponse:
@@ -21,7 +22,16 @@ def show(request: HttpRequest, template: str, participant: Participant, handle: 
     if request.headers.get("HX-Request"):
         template = template.replace(".html", "_state.html")
     context = {"handle": handle, "view": summary.of(participant), "connection": participant.visit.connection}
-    return render(request, template, context | around(participant.visit.connection) | more)
+    response = render(request, template, context | around(participant.visit.connection) | more)
+    launch: Launch = request.launch  # type: ignore[attr-defined]
+    return reloadable(request, response, handle, launch.browser_hash)
+
+
+def reloadable(request: HttpRequest, response: HttpResponse, handle: str, browser_hash: str) -> HttpResponse:
+    """Put the next address into a browser without a cookie: the refresh has used up the one that a reload would ask."""
+    if request.headers.get("HX-Request") and not browser_hash and request.resolver_match:
+        response["HX-Replace-Url"] = reverse(request.resolver_match.view_name, args=[handle])
+    return response
 
 
 def around(connection: Connection) -> dict[str, str]:

@@ -1,21 +1,24 @@
 """The patient's side of a visit: the waiting page, and the way into the Teams lobby."""
 
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from visits import agents, handover, onward, trouble, waiting, waiting_page
-from visits.models import Participant
+from visits import agents, beside, browsers, handover, onward, trouble, waiting, waiting_page
+from visits.agents import Agent
+from visits.models import Participant, Visit
+from visits.trouble import Stop
 from visits.waiting_page import Device, One, Room, Seat
 
 SHOWN = "X-Shown"  # htmx says what the page shows already: an answer that changes nothing disturbs nobody
-LINK_SECONDS = 60  # how old the link into another browser may get before the page takes a fresh one
+LINK_SECONDS = 60  # how old a link that runs out may get before the page takes a fresh one
+LINKS = ("ticket", "leave")  # of the page, that run out
 
 
 @dataclass(frozen=True)
@@ -58,18 +61,26 @@ def page(request: HttpRequest, seat: Seat, handle: str) -> HttpResponse:
         waiting.back(seat.participant)
         room = waiting_page.room_of(seat)
     response = _unless_shown(request, seat, _context(request, seat, room, handle))
-    if _wants_inside(request) and not seat.browser_hash:
-        response["HX-Replace-Url"] = reverse("visit", args=[handle])  # the old address is used up: a reload asks here
+    onward.reloadable(request, response, handle, seat.browser_hash)
     return trouble.framed_by(response, room.ancestors)
 
 
 def send(participant: Participant, handle: str) -> HttpResponse:
     """To Teams where the meeting is open; else back to the page."""
+    return to_teams(participant) if _is_open(participant.visit) else redirect("visit", handle=handle)
+
+
+def to_teams(participant: Participant) -> HttpResponse:
+    """To the meeting, which has to be open."""
     visit = participant.visit
-    if visit.ended_at is not None or not visit.join_url_sealed:
-        return redirect("visit", handle=handle)
+    if not _is_open(visit):
+        raise Stop("page-lost")
     waiting.seen(participant.id)
     return onward.to_teams(participant, visit.unseal("visitor_url") or visit.unseal("join_url"))
+
+
+def _is_open(visit: Visit) -> bool:
+    return bool(visit.join_url_sealed) and visit.ended_at is None
 
 
 def _me(room: Room, seat: Seat) -> One:
@@ -101,7 +112,8 @@ def _context(request: HttpRequest, seat: Seat, room: Room, handle: str) -> dict[
         "stage": stage,
         "ended": room.ended,
         "sent": me.sent,
-        "asks": _asks(room, agent.needs_app(visitor_link=link)) if stage.open else (),
+        "asks": _asks(room, agent, link) if stage.open else (),
+        "ticket": _ticket(request, seat) if stage.open else "",
         "handed_over": device.handed_over,
         "own": own,
         "better": better,
@@ -115,11 +127,18 @@ def _context(request: HttpRequest, seat: Seat, room: Room, handle: str) -> dict[
     }
 
 
-def _asks(room: Room, needs_app: bool) -> list[str | Promise]:
+def _ticket(request: HttpRequest, seat: Seat) -> str:
+    """The way out of a frame, where one shows the page or its browser does not tell; empty where nothing does. What
+    htmx asks for tells nothing of frames: the launch does."""
+    return beside.way_out(seat.launch) if seat.framed or not browsers.shown_in(request) else ""
+
+
+def _asks(room: Room, agent: Agent, link: bool) -> list[str | Promise]:
     """What Teams will ask, in its order."""
     name = _("Your name. Type your first name only: others in the group can see it.") if room.group else _("Your name.")
     asked: list[tuple[bool, str | Promise]] = [
-        (needs_app, _("To open or to install the Teams app. It is free.")),
+        (agent.needs_app(visitor_link=link), _("To open or to install the Teams app. It is free.")),
+        (agent.may_be_ipad and not link, _("On an iPad: to open or to install the Teams app. It is free.")),
         (not room.visitor_link, _("Who you are. Join as a guest, even if you have an account at work or at school.")),
         (True, name),
         (True, _("Your camera and microphone, once more. Press “Allow”.")),
@@ -143,7 +162,7 @@ def _wants_inside(request: HttpRequest) -> bool:
 
 
 def _fingerprint(context: dict[str, object]) -> str:
-    """What the reader sees, in short. A link into another browser gets stale with time."""
-    seen = [repr(value) for name, value in context.items() if name not in {"handle", "leave"}]
-    age = int(timezone.now().timestamp() // LINK_SECONDS) if context["leave"] else 0
+    """What the reader sees, in short. Links that run out get stale with time."""
+    seen = [repr(value) for name, value in context.items() if name not in {"handle", *LINKS}]
+    age = int(time.time() // LINK_SECONDS) if any(context[name] for name in LINKS) else 0
     return sha256(f"{translation.get_language()} {age} {seen}".encode()).hexdigest()[:16]

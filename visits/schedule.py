@@ -23,11 +23,13 @@ from visits.models import Participant, Visit
 
 log = logging.getLogger(__name__)
 
-# Keys of the integration record's CONTEXT: instants with a zone, a FHIR status, the FHIR id of a Practitioner, a code.
+# Keys of the integration record's CONTEXT: instants with a zone, a FHIR status, the FHIR id of a Practitioner, a code,
+# the name of a clinic.
 STARTS, ENDS, STATUS, CLINICIAN, DEPARTMENT = "startsAt", "endsAt", "status", "clinician", "departmentId"
+CLINIC = "clinic"
 LOGIN_DEPARTMENT = "loginDepartment"  # Epic's own member beside the token
 READ_SECONDS = 2.0  # of the launch's eight, for the Appointment and the Encounter together
-LONGEST_CODE = 64
+LONGEST_CODE, LONGEST_NAME = 64, 120
 Timing = Participant.Timing
 
 # What a clinician reads, who is never turned away.
@@ -82,10 +84,11 @@ def _practitioner(context: dict[str, Any]) -> str:
     return f"{kind}/{identifier}" if kind in smart.STAFF_SIDE else ""
 
 
-def code_of(value: object) -> str:
-    """A code of the EHR; empty for `NONE`, for a token that Epic did not fill in, and for what is no code."""
+def code_of(value: object, longest: int = LONGEST_CODE) -> str:
+    """A code of the EHR, or the name of a clinic; empty for `NONE`, for a token that Epic did not fill in, and for what
+    is neither."""
     text = str(value).strip() if isinstance(value, str | int) else ""
-    fit = text.isprintable() and len(text) <= LONGEST_CODE and "%" not in text and text.upper() != "NONE"
+    fit = text.isprintable() and len(text) <= longest and "%" not in text and text.upper() != "NONE"
     return text if fit else ""
 
 
@@ -95,7 +98,8 @@ def keep(participant: Participant, plan: Plan, context: dict[str, Any]) -> None:
     visit = participant.visit
     # The login's department is where the clinician sits; the record's own is the visit's.
     department = code_of(context.get(DEPARTMENT)) or visit.department or code_of(context.get(LOGIN_DEPARTMENT))
-    told: dict[str, Any] = {"department": department}
+    clinic = code_of(context.get(CLINIC), LONGEST_NAME) or visit.clinic
+    told: dict[str, Any] = {"department": department, "clinic": clinic}
     if plan.starts_at:
         ends_at = plan.ends_at if plan.ends_at and plan.ends_at > plan.starts_at else None
         told |= {"starts_at": plan.starts_at, "ends_at": ends_at}
@@ -122,7 +126,7 @@ def _timing(participant: Participant) -> str:
     else:
         return ""
     here = visit.facts.filter(generation=visit.generation, participant_key=str(participant.id))
-    return "" if here.exists() else timing
+    return "" if visit.ended_at is None and here.exists() else timing
 
 
 def standing(participant: Participant) -> Standing | None:
@@ -135,6 +139,12 @@ def standing(participant: Participant) -> Standing | None:
     if participant.timing == Timing.EARLY and (opens_at is None or timezone.now() >= opens_at):
         return None
     return Standing(participant.timing, visit.starts_at, opens_at)
+
+
+def is_over_for(participant: Participant) -> bool:
+    """Whether this person is turned away for good, and not until it opens: his press begins no other meeting."""
+    now = standing(participant)
+    return now is not None and now.timing != Timing.EARLY
 
 
 def _opens_at(visit: Visit) -> datetime | None:

@@ -16,14 +16,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from connector.cached import quietly, remembered
-from visits import facts, fold, onward, presence, trouble
+from visits import facts, fold, onward, outcome, presence, trouble
 from visits.browsers import browser_of, hash_of
 from visits.doors import CONFERENCE
 from visits.handles import Lost
 from visits.models import Fact, Launch, Participant, Visit, Writeback
 
 # The numbers in the names are those of the shapes below: another shape, another number.
-SEAT, ROOM = "waiting:seat:1:{}", "waiting:room:1:{}"
+SEAT, ROOM = "waiting:seat:2:{}", "waiting:room:1:{}"
 SEAT_SECONDS = 3600
 ROOM_SECONDS = 60  # what nobody outdated, because the cache was away just then, is found by itself
 
@@ -47,6 +47,7 @@ class Seat:
     organization: UUID
     browser_hash: str
     until: float  # epoch seconds
+    framed: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def seat_of(row: Launch, participant: Participant) -> Seat:
     until = row.handle_until or timezone.now()
     connection = participant.visit.connection
     ids = (row.pk, participant.pk, participant.visit_id, connection.pk, connection.organization_id)
-    seat = Seat(*ids, row.browser_hash, until.timestamp())
+    seat = Seat(*ids, row.browser_hash, until.timestamp(), row.framed)
     if seat.browser_hash:
         seconds = min(SEAT_SECONDS, seat.until - time.time())
         quietly(lambda: cache.set(SEAT.format(row.handle_hash), seat, seconds))
@@ -136,19 +137,23 @@ def _read(visit_id: UUID) -> Room:
         starts_at=visit.starts_at,
         people=_people(visit, people),
         devices=_devices(visit),
-        clinic=visit.connection.label,
+        clinic=visit.clinic or visit.connection.label,
         ancestors=trouble.ancestors(visit.connection),
         **onward.around(visit.connection),
     )
 
 
 def _clinician(visit: Visit, people: list[Participant]) -> str:
+    """Whether a clinician is there, or has left a call that the patient's side was in with one. Who left before anybody
+    came, such as a nurse who opened the visit, says nothing of the one who is still to come."""
     state = presence.state_of(visit)
     # Who has pressed since the state was read is on the next refresh.
-    of_staff = {state.people[key].presence for one in people if one.is_staff and (key := str(one.pk)) in state.people}
-    if fold.CONNECTED in of_staff:
+    staff = {key for one in people if one.is_staff and (key := str(one.pk)) in state.people}
+    presences = {state.people[key].presence for key in staff}
+    if fold.CONNECTED in presences:
         return "here"
-    return "left" if fold.DISCONNECTED in of_staff else ""
+    reading = outcome.read(state, staff, ended=False, live=visit.presence_live, now=timezone.now())
+    return "left" if fold.DISCONNECTED in presences and reading.met_at else ""
 
 
 def _people(visit: Visit, people: list[Participant]) -> dict[UUID, One]:

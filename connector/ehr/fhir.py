@@ -14,6 +14,10 @@ from connector.http import Answer, Deadline, fetch
 REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]*)/([A-Za-z0-9.\-]+)(?:/_history/[A-Za-z0-9.\-]+)?/?$")
 # What an Appointment or an Encounter is called that does not take place (R4 value sets; `canceled` is seen too).
 OFF = frozenset({"cancelled", "canceled", "noshow", "entered-in-error"})
+# And that does; `unknown` says nothing.
+ON = frozenset({"proposed", "pending", "booked", "arrived", "fulfilled", "checked-in", "waitlist"}) | frozenset(
+    {"planned", "triaged", "in-progress", "onleave", "finished"}
+)
 YEARS = range(2000, 2100)  # what lies outside is no time of a visit, and cannot be reckoned with
 
 
@@ -98,8 +102,10 @@ def plan_of(resource: dict[str, Any]) -> Plan:
 
 
 def is_off(status: object) -> bool | None:
-    """Whether what has this status does not take place; None where there is none."""
-    return status.strip().lower() in OFF if isinstance(status, str) and status.strip() else None
+    """Whether what has this status does not take place; None for what is no such status, such as a token that the EHR
+    did not fill in."""
+    word = status.strip().lower() if isinstance(status, str) else ""
+    return word in OFF if word in OFF | ON else None
 
 
 def _clinicians(resource: dict[str, Any]) -> list[str]:

@@ -37,13 +37,25 @@ def framed_visit(page: Page, csn: str = "770011") -> FrameLocator:
 
 
 @pytest.mark.parametrize("cookies", [True, False], ids=["with our cookie", "with cookies blocked"])
-def test_a_patient_in_a_frame_waits_there(clinic: Clinic, browse: Browse, cookies: bool) -> None:
+def test_a_patient_in_a_frame_waits_there_and_leaves_it_for_the_lobby(
+    clinic: Clinic, browse: Browse, cookies: bool
+) -> None:
     mychart = browse("phone", cookies=cookies)
     people.open_mychart(mychart, clinic.house.urls)
     visit = framed_visit(mychart)
     expect(visit.get_by_role("heading", name="You are in the right place")).to_be_visible()
     kept = [cookie["name"] for cookie in mychart.context.cookies(clinic.house.urls["web"])]
     assert kept == (["__Host-visit"] if cookies else [])
+
+    call = browse()
+    call.goto(clinic.press(CARLA))
+    people.confirm_link(call)
+    people.join_as_member(call)
+    visit.get_by_role("link", name="Go to your visit").click()
+    mychart.wait_for_url(f"{clinic.house.urls['teams']}/*/visit/*")  # in the whole window, at the browser link
+    people.join_as_guest(mychart, "Pia")
+    people.admit(call, "Pia")
+    expect(mychart.locator(".tiles")).to_contain_text("Pia (you)")
 
 
 def test_a_clinician_who_signed_in_beside_the_frame_once_is_never_asked_again(clinic: Clinic, browse: Browse) -> None:

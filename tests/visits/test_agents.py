@@ -26,6 +26,7 @@ AGENTS: dict[str, tuple[tuple[str, str, bool], tuple[str, ...], tuple[str, ...]]
     f"{IPHONE} Mobile/15E148": (("ios", "", True), (), ()),
     f"{MAC} Version/17.4 Safari/605.1.15": (("macos", "Safari", False), (), ()),  # and Safari on an iPad
     MAC: (("macos", "", True), (), ()),  # an app on an iPad
+    f"{MAC} CriOS/124.0.6367.88 Version/17.4 Safari/605.1.15": (("ios", "Chrome", False), (), ()),  # on an iPad alone
     f"{PIXEL.format('')} Chrome/125.0.0.0 Mobile Safari/537.36": (("android", "Chrome", False), (), ()),
     f"{PIXEL.format('; wv')} Version/4.0 Chrome/125.0.0.0 Mobile Safari/537.36": (("android", "Chrome", True), (), ()),
     f"{PIXEL.format('')} SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36": (
@@ -89,6 +90,10 @@ def test_only_phones_with_a_plain_join_link_are_asked_for_the_app() -> None:
         if Agent(platform, "Chrome", False).needs_app(visitor_link=link)
     }
     assert asked == {("ios", False), ("android", False)}
+
+
+def test_safari_and_apps_on_an_ipad_cannot_be_told_from_a_macs() -> None:
+    assert {text for text in AGENTS if agent_of(text).may_be_ipad} == {MAC, f"{MAC} Version/17.4 Safari/605.1.15"}
 
 
 @given(st.text(max_size=200))

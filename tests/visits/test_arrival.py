@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
+from connector.models import User
 from tests.visits import factories
 from tests.visits.pressing import CLINICIAN, PATIENT, PROXY, arrive, come_back, heading, leads_to, press
 from tests.visits.test_writeback.ehr import Ehr
@@ -22,6 +23,20 @@ OTHER_BROWSER = "This launch was started in another browser"
 def without_cookies(ehr: Ehr, who: str) -> Any:
     """The whole way in a browser that keeps no cookie."""
     return come_back(ehr, Client(), who, press(ehr, Client(), who))
+
+
+def linked(ehr: Ehr) -> User:
+    """The account of the clinician, who has pressed once."""
+    arrive(ehr, Client(), CLINICIAN)
+    participant = Participant.objects.get()
+    user = factories.user(ehr.connection.organization.tid)
+    EhrUserLink.objects.create(
+        connection=ehr.connection,
+        ehr_user_hash=participant.ehr_user_hash,
+        hash_kid=participant.hash_kid,
+        user=user,
+    )
+    return user
 
 
 # -------------------------------------------------------------------------------------------------------- the browser
@@ -66,18 +81,33 @@ def test_a_clinicians_first_time_with_cookies_leads_to_microsoft(ehr: Ehr) -> No
 
 
 def test_a_clinician_who_is_linked_needs_no_cookies(ehr: Ehr) -> None:
-    arrive(ehr, Client(), CLINICIAN)
-    participant = Participant.objects.get()
-    user = factories.user(ehr.connection.organization.tid)
-    EhrUserLink.objects.create(
-        connection=ehr.connection,
-        ehr_user_hash=participant.ehr_user_hash,
-        hash_kid=participant.hash_kid,
-        user=user,
-    )
+    user = linked(ehr)
     assert leads_to(without_cookies(ehr, CLINICIAN), "join")
-    participant.refresh_from_db()
-    assert participant.user == user
+    assert Participant.objects.get().user == user
+
+
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+CHROME = MAC.replace("605.1.15", "537.36") + " Chrome/125.0.0.0 Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    ("agent", "leads", "says"),
+    [
+        (MAC, "visit", ("Open in Teams", "Install Microsoft Teams")),  # Canto on an iPad
+        (f"{MAC} Version/17.4 Safari/605.1.15", "visit", ("Join in Teams", "")),
+        (CHROME, "join", ("", "")),
+    ],
+    ids=["an app", "Safari", "Chrome"],
+)
+def test_on_what_may_be_an_ipad_a_tap_opens_teams(ehr: Ehr, agent: str, leads: str, says: tuple[str, str]) -> None:
+    linked(ehr)
+    browser = Client(HTTP_USER_AGENT=agent)
+    answer = arrive(ehr, browser, CLINICIAN)
+    assert leads_to(answer, leads)
+    if leads == "visit":
+        text = browser.get(answer["Location"], headers={"Sec-Fetch-Dest": "document"}).content.decode()
+        assert says[0] in text
+        assert ("Install Microsoft Teams" in text) is bool(says[1])
 
 
 # -------------------------------------------------------------------------------------------------------- the patient

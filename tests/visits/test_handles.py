@@ -100,6 +100,26 @@ def test_without_a_cookie_a_clinicians_page_lives_for_a_minute_and_no_quarter_of
     assert opened(handle, browser="").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [("provider", "visit"), ("patient", "visit"), ("patient", "device_check"), ("turned away", "visit")],
+)
+def test_without_a_cookie_every_page_can_be_reloaded_after_its_refresh(role: str, name: str) -> None:
+    visit = factories.visit(factories.connection())
+    who = factories.participant(visit, "patient" if role == "turned away" else role)
+    if role == "turned away":
+        Participant.objects.filter(pk=who.pk).update(timing="late")
+    for browser in ("", BROWSER):
+        path = reverse(name, args=[launched(who, browser)[1]])
+        client = Client()
+        if browser:
+            client.cookies[browsers.COOKIE] = signing.dumps(browser, salt=browsers.SALT)
+        told = client.get(path, headers={"HX-Request": "true"}).headers.get("HX-Replace-Url")
+        assert (told is None) is bool(browser)
+        assert client.get(told or path).status_code == 200
+        assert told != path
+
+
 def test_a_launch_by_another_ehr_user_ends_the_pages_and_the_list_of_the_one_before() -> None:
     mine = clinician()
     pages = [launched(mine)[1], launched(mine)[1]]  # two of his own go on side by side

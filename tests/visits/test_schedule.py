@@ -9,10 +9,12 @@ from bs4 import BeautifulSoup
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.servers import Reply
 from tests.visits import factories
 from tests.visits.pressing import CLIENTS, CLINICIAN, PATIENT, PROXY, arrive, leads_to
+from tests.visits.test_ending import graph
 from tests.visits.test_writeback.ehr import Ehr
 from visits import summary
 from visits.models import EhrUserLink, Fact, Participant, Visit
@@ -178,6 +180,43 @@ def test_who_waits_is_not_sent_away_when_it_gets_late_or_he_presses_again(window
     assert shown(browser, again)[0] == WAITING
 
 
+@pytest.mark.parametrize("context", [{"startsAt": at(-75)}, {"status": "cancelled"}], ids=["late", "cancelled"])
+def test_who_is_turned_away_leaves_a_visit_ended(window: Ehr, context: dict[str, str]) -> None:
+    comes(window, startsAt=at(-20))  # he was in it
+    Visit.objects.filter(pk=visit_of(window).pk).update(ended_at=timezone.now())
+    assert comes(window, **context) in {LATE, OFF}
+    ended = visit_of(window)
+    assert (ended.ended_at is None, ended.generation) == (False, 1)
+    arrive(window, Client(), CLINICIAN, **context)  # whom nobody turns away
+    assert (visit_of(window).ended_at, visit_of(window).generation) == (None, 2)
+
+
+def test_who_is_early_or_in_time_begins_another_meeting_of_a_visit_that_has_ended(window: Ehr) -> None:
+    browser = Client()
+    first = arrive(window, browser, PATIENT, startsAt=at(75))
+    for minutes, expected in ((75, EARLY), (5, WAITING)):
+        Visit.objects.filter(pk=visit_of(window).pk).update(ended_at=timezone.now())
+        assert comes(window, startsAt=at(minutes)) == expected
+        assert visit_of(window).ended_at is None
+    assert shown(browser, first)[0] == WAITING
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [({"startsAt": at(75)}, EARLY), ({"startsAt": at(-75)}, LATE), ({"status": "cancelled"}, OFF)],
+    ids=["early", "late", "cancelled"],
+)
+def test_the_device_check_lets_nobody_wait_who_cannot_come_in(
+    window: Ehr, context: dict[str, str], expected: str
+) -> None:
+    browser = Client()
+    answer = arrive(window, browser, PATIENT, **context)
+    check = browser.get(f"{answer['Location']}devices/")
+    assert check["Location"] == answer["Location"]
+    assert shown(browser, check)[0] == expected
+    assert not Fact.objects.exists()
+
+
 def test_a_visit_that_is_on_again_lets_its_patient_in(window: Ehr) -> None:
     assert comes(window, status="cancelled") == OFF
     assert comes(window, status="booked") == WAITING
@@ -220,6 +259,12 @@ def test_what_the_record_says_outweighs_what_is_read(window: Ehr) -> None:
     said = {"appointment": "a1", "scope": GRANTED}
     assert comes(window, startsAt=at(5), status="booked", **said) == WAITING
     assert comes(window, PROXY, startsAt=at(5), **said) == OFF
+
+
+@pytest.mark.parametrize("status", ["%APPTSTATUS%", "Scheduled", "unknown", ""])
+def test_a_status_that_says_nothing_does_not_outweigh_what_is_read(window: Ehr, status: str) -> None:
+    serve(window, "Appointment/a1", appointment(at(5), status="cancelled"))
+    assert comes(window, appointment="a1", scope=GRANTED, status=status) == OFF
 
 
 def test_nothing_is_read_that_was_not_granted(window: Ehr) -> None:
@@ -267,6 +312,26 @@ def test_a_time_that_is_not_told_again_is_remembered(window: Ehr) -> None:
     assert comes(window) == EARLY
 
 
+# -------------------------------------------------------------------------------------------- the scheduled clinician
+
+
+def test_a_meeting_that_was_deleted_in_teams_is_made_anew_by_the_patients_press(
+    window: Ehr, settings: Settings
+) -> None:
+    settings.ENTRA_AUTHORITY = settings.GRAPH_URL = window.server.url
+    settings.TEAMS_HOSTS = frozenset({"teams.example"})
+    arrive(window, Client(), CLINICIAN)
+    link(window)
+    visit = graph.opened(visit_of(window))
+    user = EhrUserLink.objects.get().user
+    window.server.answer(f"/{user.tid}/oauth2/v2.0/token", Reply({"access_token": "token", "expires_in": 3600}))
+    window.server.answer(graph.path_of(visit), Reply({"error": {"code": "NotFound"}}, 404))
+    made = {"id": "new", "joinWebUrl": "https://teams.example/l/meetup-join/new"}
+    window.server.answer(f"/v1.0/users/{user.oid}/onlineMeetings/createOrGet", Reply(made, 201))
+    assert comes(window, clinician="e1") == READY
+    assert (visit_of(window).unseal("join_url"), visit_of(window).generation) == (made["joinWebUrl"], 2)
+
+
 # ------------------------------------------------------------------------------------------------------- the department
 
 
@@ -288,6 +353,26 @@ def test_a_time_that_is_not_told_again_is_remembered(window: Ehr) -> None:
 def test_the_department_is_the_records_else_the_logins(ehr: Ehr, context: dict[str, Any], kept: str) -> None:
     arrive(ehr, Client(), CLINICIAN, **context)
     assert visit_of(ehr).department == kept
+
+
+@pytest.mark.parametrize(
+    ("context", "shows"),
+    [
+        ({"clinic": " Eye clinic, Main Street "}, "Eye clinic, Main Street"),
+        ({"clinic": "%DEPTNAME%"}, "Riverside visits"),
+        ({"clinic": "x" * 121}, "Riverside visits"),
+        ({"clinic": "Eye\u202eclinic"}, "Riverside visits"),
+        ({"clinic": None}, "Riverside visits"),
+        ({}, "Eye clinic"),
+    ],
+    ids=["told", "token", "too long", "control sign", "none", "told before"],
+)
+def test_the_waiting_page_names_the_clinic_where_the_record_does(ehr: Ehr, context: dict[str, Any], shows: str) -> None:
+    type(ehr.connection).objects.update(label="Riverside visits")
+    if not context:
+        arrive(ehr, Client(), CLINICIAN, clinic="Eye clinic")
+    browser = Client()
+    assert shows in shown(browser, arrive(ehr, browser, PATIENT, **context))[1]
 
 
 def test_a_colleagues_login_does_not_move_the_visit(ehr: Ehr) -> None:

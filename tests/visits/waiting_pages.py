@@ -18,10 +18,11 @@ APP = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.
 
 
 class Phone:
-    """A browser of its own. Without cookies it keeps none, as some web views."""
+    """A browser of its own. Without cookies it keeps none, as some web views. `shown_in`: where it says that it shows
+    the page; empty from one that does not say."""
 
-    def __init__(self, agent: str = SAFARI, *, cookies: bool = True) -> None:
-        self.client, self.agent, self.cookies = Client(), agent, cookies
+    def __init__(self, agent: str = SAFARI, *, cookies: bool = True, shown_in: str = "document") -> None:
+        self.client, self.agent, self.cookies, self.shown_in = Client(), agent, cookies, shown_in
         self.path, self.shown, self.status = "", BeautifulSoup("", "html.parser"), 0
         self.headers: dict[str, str] = {}
 
@@ -39,7 +40,9 @@ class Phone:
 
     def open(self, path: str, **headers: str) -> "Phone":
         """A page by its address."""
-        return self._keep(path, self.client.get(path, headers={"User-Agent": self.agent, **headers}, follow=True))
+        said = {"Sec-Fetch-Dest": self.shown_in} if self.shown_in else {}
+        asked = {"User-Agent": self.agent} | said | headers
+        return self._keep(path, self.client.get(path, headers=asked, follow=True))
 
     def send(self) -> "Phone":
         """Press the one button of the page."""
@@ -50,7 +53,8 @@ class Phone:
         state = self.shown.select_one("#state")
         assert isinstance(state, Tag), self.text
         before = self.shown
-        self.open(str(state["hx-get"]), **{"HX-Request": "true", "X-Shown": str(state["hx-headers"]).split('"')[3]})
+        asks = {"HX-Request": "true", "X-Shown": str(state["hx-headers"]).split('"')[3]}
+        self.open(str(state["hx-get"]), **asks | ({"Sec-Fetch-Dest": "empty"} if self.shown_in else {}))
         if self.status == 204:
             self.shown = before
         return self

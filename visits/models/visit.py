@@ -59,6 +59,7 @@ class Visit(Sealed):
     starts_at = models.DateTimeField(null=True)  # when the EHR says that it begins, where a launch could tell
     ends_at = models.DateTimeField(null=True)
     department = models.CharField(max_length=64, blank=True)  # the EHR's code of it, from the launch's context
+    clinic = models.CharField(max_length=120, blank=True)  # where it is held, in words for patients, if a launch told
     clinician_hash = models.CharField(max_length=64, blank=True)  # the EHR user whom a press named as its clinician
     initials_sealed = models.TextField(blank=True)  # the patient's, where the connection shows them on its board
     noticed_at = models.DateTimeField(null=True)  # when somebody last reacted to the board's alert

@@ -22,6 +22,14 @@ def opened(visit: Visit, *, visitor_link: bool = True) -> None:
     outdate("visit", visit.pk)
 
 
+def guest(visit: Visit, kind: str, minutes: float = 0) -> None:
+    """Microsoft tells that somebody without an account came or went."""
+    seat: dict[str, Any] = {"participant_key": "seat-guest", "source": "subscription:1"}
+    at = timezone.now() - timedelta(minutes=minutes)
+    facts.record(visit, kind=Fact.Kind(kind), at=at, event_id=f"guest-{kind}-{minutes}", **seat)
+    presence.refold(visit.pk)
+
+
 def in_call(person: Participant, kind: str, minutes: float = 0) -> None:
     """Microsoft tells that a clinician came or went."""
     assert person.user
@@ -35,9 +43,19 @@ def in_call(person: Participant, kind: str, minutes: float = 0) -> None:
     presence.refold(person.visit_id)
 
 
-def came_and_left(carla: Participant) -> None:
-    in_call(carla, "connected", 1)
+def met(carla: Participant) -> None:
+    """The clinician and a patient were in the call together; then she left."""
+    in_call(carla, "connected", 2)
+    guest(carla.visit, "connected", 1)
     in_call(carla, "disconnected")
+
+
+def opened_and_left(carla: Participant) -> None:
+    """A nurse, say, had a look: the patient knocked, came in later, and met nobody."""
+    in_call(carla, "connected", 3)
+    guest(carla.visit, "lobby", 2)
+    in_call(carla, "disconnected", 1)
+    guest(carla.visit, "connected")
 
 
 def over(visit: Visit, carla: Participant) -> None:

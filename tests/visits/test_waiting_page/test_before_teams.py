@@ -38,6 +38,20 @@ def test_the_last_page_says_what_teams_will_ask(
     assert all(part in line for part, line in zip(asks, asked, strict=True))
 
 
+@pytest.mark.parametrize("visitor_link", [True, False])
+def test_what_may_be_an_ipad_or_a_mac_hears_of_the_app_for_the_one(
+    visit: Visit, pia: Participant, visitor_link: bool
+) -> None:
+    opened(visit, visitor_link=visitor_link)
+    text = Phone(MACINTOSH).press(pia).text
+    assert ("On an iPad: to open or to install the Teams app." in text) is not visitor_link
+    assert "To open or to install" not in text
+
+
+MACINTOSH = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.4 Safari/605.1.15"
+)
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:125.0) Gecko/20100101 Firefox/125.0"
 
 

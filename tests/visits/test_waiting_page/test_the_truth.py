@@ -15,9 +15,10 @@ from tests.visits.test_waiting_page.happenings import (
     WAITS,
     Committed,
     at_page,
-    came_and_left,
     in_call,
+    met,
     opened,
+    opened_and_left,
     over,
 )
 from tests.visits.waiting_pages import Phone
@@ -55,10 +56,7 @@ def test_nothing_is_said_of_an_ehr_that_is_not_told(visit: Visit) -> None:
 # What happens next to a visit with an open meeting -> what the page says at its next refresh.
 NEXT: dict[str, tuple[Callable[[Visit, Participant, Participant], object], str]] = {
     "the clinician comes": (lambda visit, carla, pia: in_call(carla, "connected"), "Your clinician is there."),
-    "and leaves": (
-        lambda visit, carla, pia: came_and_left(carla),
-        "Your clinician has left",
-    ),
+    "and leaves": (lambda visit, carla, pia: met(carla), "Your clinician has left"),
     "she is sent to Teams": (lambda visit, carla, pia: waiting.sent(pia), "Go back to your visit"),
     "the clinic gets a name": (
         lambda visit, carla, pia: details.change(visit.connection, actor_of(visit), label="Cardiology, Main Street"),
@@ -85,6 +83,32 @@ def test_the_next_refresh_knows_when(
     assert says not in phone.text
     committed(lambda: act(visit, carla, pia))
     assert says in phone.refresh().text
+
+
+def test_a_clinician_who_left_before_anybody_met_him_is_not_said_to_have_left(
+    visit: Visit, carla: Participant, pia: Participant, phone: Phone, committed: Committed
+) -> None:
+    committed(lambda: opened(visit), lambda: opened_and_left(carla))
+    assert phone.refresh().heading == READY
+    assert "You can go in now." in phone.text
+    physician = factories.participant(visit, "provider")
+    committed(lambda: in_call(physician, "connected"))
+    assert "Your clinician is there." in phone.refresh().text
+    committed(lambda: in_call(physician, "disconnected", -0.1))
+    assert phone.refresh().heading == "Your clinician has left"
+
+
+def test_whose_account_is_taken_back_is_not_there_any_more(
+    visit: Visit, pia: Participant, phone: Phone, committed: Committed
+) -> None:
+    carla = factories.participant(visit, "provider", external_id="")  # of whom the EHR is told nothing
+    committed(lambda: opened(visit), lambda: in_call(carla, "connected"))
+    assert "Your clinician is there." in phone.refresh().text
+    page = Phone().press(carla, "provider")
+    committed(lambda: page.client.post(f"{page.path}unlink/"))
+    carla.refresh_from_db()
+    assert carla.user is None
+    assert "You can go in now." in phone.refresh().text
 
 
 def test_the_next_refresh_knows_when_all_is_over(
