@@ -15,7 +15,7 @@ from django.utils import timezone
 from visits import languages
 from visits.browsers import browser_of, hash_of, known_or_new
 from visits.doors import DOORS
-from visits.models import Browser, Launch, Participant
+from visits.models import Browser, EhrUserLink, Launch, Participant
 
 COOKIE_LIFE = timedelta(hours=12)
 CLINICIAN_LIFE = timedelta(minutes=15)
@@ -112,19 +112,26 @@ def _prolong(launch: Launch) -> None:
 
 def _end_others(launch: Launch) -> None:
     """Another EHR user has this browser now: the pages, the boards and the list of whoever had it before are his no
-    more. Both sides of a test visit are one analyst's."""
+    more. A board of nobody in particular may be anybody's. Both sides of a test visit are one analyst's."""
     me, now = launch.participant, timezone.now()
-    if me is None or me.visit.test:
+    if me and me.visit.test:
         return
-    pages = Launch.objects.filter(
-        browser_hash=launch.browser_hash, participant__role=me.role, participant__visit__test=False
-    )
-    mine = {"participant__ehr_user_hash": me.ehr_user_hash, "connection": launch.connection_id}
-    pages.filter(handle_until__gt=now).exclude(**mine).update(handle_until=now)
-    boards = Launch.objects.filter(browser_hash=launch.browser_hash, door="board", handle_until__gt=now)
-    boards.exclude(ehr_user_hash=me.ehr_user_hash, connection=launch.connection_id).update(handle_until=now)
+    ehr_user_hash = me.ehr_user_hash if me else launch.ehr_user_hash
+    here = Launch.objects.filter(browser_hash=launch.browser_hash, handle_until__gt=now)
+    pages = here.filter(participant__role=Participant.Role.PROVIDER, participant__visit__test=False)
+    mine = {"participant__ehr_user_hash": ehr_user_hash, "connection": launch.connection_id}
+    pages.exclude(**mine).update(handle_until=now)
+    boards = here.filter(door="board").exclude(ehr_user_hash=ehr_user_hash, connection=launch.connection_id)
+    boards.update(handle_until=now)
     lists = Browser.objects.filter(id_hash=launch.browser_hash, list_until__gt=now)
-    lists.exclude(user=me.user_id).update(list_until=None)
+    lists.exclude(user__in=_accounts(launch, ehr_user_hash)).update(list_until=None)
+
+
+def _accounts(launch: Launch, ehr_user_hash: str) -> list[int]:
+    """The Microsoft accounts of whoever launched: the one in this visit, and the linked one."""
+    links = EhrUserLink.objects.filter(connection=launch.connection_id, ehr_user_hash=ehr_user_hash)
+    mine = launch.participant.user_id if launch.participant else None
+    return [*links.values_list("user", flat=True), *([mine] if mine else [])]
 
 
 def _renew(launch: Launch, used: str) -> str:
