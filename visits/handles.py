@@ -124,14 +124,8 @@ def _end_others(launch: Launch) -> None:
     boards = here.filter(door="board").exclude(ehr_user_hash=ehr_user_hash, connection=launch.connection_id)
     boards.update(handle_until=now)
     lists = Browser.objects.filter(id_hash=launch.browser_hash, list_until__gt=now)
-    lists.exclude(user__in=_accounts(launch, ehr_user_hash)).update(list_until=None)
-
-
-def _accounts(launch: Launch, ehr_user_hash: str) -> list[int]:
-    """The Microsoft accounts of whoever launched: the one in this visit, and the linked one."""
     links = EhrUserLink.objects.filter(connection=launch.connection_id, ehr_user_hash=ehr_user_hash)
-    mine = launch.participant.user_id if launch.participant else None
-    return [*links.values_list("user", flat=True), *([mine] if mine else [])]
+    lists.exclude(Q(user__in=links.values("user")) | Q(user=me.user_id if me else None)).update(list_until=None)
 
 
 def _renew(launch: Launch, used: str) -> str:

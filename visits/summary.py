@@ -143,7 +143,7 @@ def waits_in(state: VisitState, staff: frozenset[str]) -> Waits:
     ours = [key for key, one in state.people.items() if one.presence == fold.LOBBY and key not in staff]
     guests = len(ours) + sum(not (one.colleague or one.foreign) for one in others)
     sent = [key for key, one in state.people.items() if one.presence in (fold.SENT, fold.LOBBY) and key not in staff]
-    lobby = [one.since for one in (*state.people.values(), *others) if one.presence == fold.LOBBY]
+    lobby = [one.since for one in state.people.values() if one.presence == fold.LOBBY] + [one.since for one in others]
     page = [one.since for one in state.people.values() if one.presence == fold.WAITING]
     return Waits(
         lobby=len(lobby),

@@ -33,9 +33,15 @@ def roster(visit: Visit, seat: str, oid: str = "", **kinds: float) -> None:
 
 
 def _fact(visit: Visit, kind: str, key: str, at: float, source: str, oid: str = "", *, foreign: bool = False) -> None:
-    event, who = f"{key} {kind} {at}", {"oid": oid, "foreign": foreign}
     assert facts.record(
-        visit, kind=Fact.Kind(kind), participant_key=key, at=minute(at), source=source, event_id=event, **who
+        visit,
+        kind=Fact.Kind(kind),
+        participant_key=key,
+        at=minute(at),
+        source=source,
+        event_id=f"{key} {kind} {at}",
+        oid=oid,
+        foreign=foreign,
     )
 
 

@@ -187,8 +187,14 @@ def test_a_lone_account_without_a_tenant_is_never_the_patient_who_was_sent(
     subscription: Subscription, publisher: Publisher, visit: Visit, who: str, told: str
 ) -> None:
     patient = factories.participant(visit)
-    sent = {"kind": Fact.Kind.SENT, "at": datetime(2026, 8, 1, 9, 59, tzinfo=UTC), "source": facts.PAGE}
-    facts.record(visit, participant_key=str(patient.id), event_id="sent", **sent)
+    facts.record(
+        visit,
+        kind=Fact.Kind.SENT,
+        participant_key=str(patient.id),
+        at=datetime(2026, 8, 1, 9, 59, tzinfo=UTC),
+        source=facts.PAGE,
+        event_id="sent",
+    )
     understood(kept(subscription, publisher, roster(entry(who, "", isInLobby=True))))
     assert presence.state_of(visit).people[str(patient.id)].presence == told
 
