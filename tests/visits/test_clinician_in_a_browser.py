@@ -57,7 +57,7 @@ def blocking_popups(chromium: Browser) -> Browser:
 
 
 def test_in_hyperspaces_frame_the_visit_page_stays_and_microsoft_and_teams_open_beside_it(
-    clinic: Clinic, person: Person, chromium: Browser
+    clinic: Clinic, person: Person
 ) -> None:
     page = person()
     frame = in_hyperspace(clinic, page, "770011")
@@ -78,7 +78,11 @@ def test_in_hyperspaces_frame_the_visit_page_stays_and_microsoft_and_teams_open_
     expect(frame.get_by_role("link", name="Open Teams again")).to_be_visible()
     opened.value.close()
 
-    # Where the browser holds the window back, as it does unless told not to, the page says so, and its link works.
+
+def test_a_browser_that_holds_the_window_back_is_told_of_and_its_link_works(
+    clinic: Clinic, person: Person, chromium: Browser
+) -> None:
+    links_here(clinic, person(), CARLA, "770012")
     with closing(blocking_popups(chromium)) as browser:
         page = browser.new_page()
         frame = in_hyperspace(clinic, page, clinic.add_visit(CARLA))
