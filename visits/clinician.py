@@ -3,9 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+from connector import wires
 from connector.errors import Retry
 from connector.http import Deadline
+from connector.models import Connection
 from visits import beside, browsers, meeting, onward
 from visits.looking import looked_on
 from visits.models import Browser, Launch, Participant
@@ -46,8 +50,15 @@ def _around(request: HttpRequest, row: Launch, participant: Participant, handle:
         "door": reverse("join", args=[handle]) if linked and not row.framed else beside.way_out(row.pk),
         "teams_app": browsers.teams_app(request),
         "straight": unsaid and participant.sent_at is None and not browsers.needs_tap(request),
+        "arrived_through": arrived_through(row.connection),
         "other_account": linked and _other_account(row, participant),
     }
+
+
+def arrived_through(connection: Connection) -> str | Promise:
+    """How a patient came to our waiting page: Epic's portal alone has a name that everybody knows it by."""
+    epic = wires.live_settings(connection).ehr_kind == "epic"
+    return _("arrived through MyChart") if epic else _("arrived through the patient portal")
 
 
 def _other_account(row: Launch, participant: Participant) -> bool:

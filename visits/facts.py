@@ -40,7 +40,7 @@ def record(
     foreign: bool = False,
 ) -> bool:
     """Keep a fact of the visit's present meeting; False when it was there already, or the visit has been forgotten.
-    `oid` is a member's object id; `foreign`: with another organization's account."""
+    `oid` is a member's object id; `foreign`: with an account, and not of a member."""
     row = (visit.generation, source, event_id, participant_key, oid.lower(), foreign, kind.value, at, visit.pk)
     # Written by hand because bulk_create(ignore_conflicts=True) does not tell whether the row was new.
     with connection.cursor() as cursor:
@@ -93,9 +93,11 @@ def entry_key(visit: Visit, name: str) -> str:
 
 
 def account_of(visit: Visit, identity: Identity) -> tuple[str, bool]:
-    """(object id of a member of the organization or nothing, whether it is the account of another organization).
+    """(object id of a member of the organization or nothing, whether it is an account of another organization or of
+    one that nobody named).
 
-    Where no tenant is named, only a clinician of this visit is known to be a member.
+    Where no tenant is named, only a clinician of this visit is known to be a member. Patients come without an account:
+    whoever has one, known or not, is never taken for one of them.
     """
     try:
         oid = UUID(identity.id) if identity.kind == "user" else None
@@ -105,4 +107,5 @@ def account_of(visit: Visit, identity: Identity) -> tuple[str, bool]:
     if oid is None or identity.tenant_id not in ("", str(tid)):
         return "", oid is not None
     clinicians = visit.participants.filter(role=Participant.Role.PROVIDER, user__tid=tid, user__oid=oid)
-    return (str(oid) if identity.tenant_id or clinicians.exists() else ""), False
+    member = bool(identity.tenant_id) or clinicians.exists()
+    return str(oid) if member else "", not member

@@ -16,7 +16,7 @@ from django.utils import timezone
 from visits import languages
 from visits.browsers import browser_of, hash_of, known_or_new
 from visits.doors import DOORS
-from visits.models import Browser, Launch, Participant
+from visits.models import Browser, EhrUserLink, Launch, Participant
 
 COOKIE_LIFE = timedelta(hours=12)
 CLINICIAN_LIFE = timedelta(minutes=15)
@@ -131,19 +131,20 @@ def _prolong(launch: Launch) -> None:
 
 def _end_others(launch: Launch) -> None:
     """Another EHR user has this browser now: the pages, the boards and the list of whoever had it before are his no
-    more. Both sides of a test visit are one analyst's."""
+    more. A board of nobody in particular may be anybody's. Both sides of a test visit are one analyst's."""
     me, now = launch.participant, timezone.now()
-    if me is None or me.visit.test:
+    if me and me.visit.test:
         return
-    pages = Launch.objects.filter(
-        browser_hash=launch.browser_hash, participant__role=me.role, participant__visit__test=False
-    )
-    mine = {"participant__ehr_user_hash": me.ehr_user_hash, "connection": launch.connection_id}
-    pages.exclude(**mine).update(handle_until=None)
-    boards = Launch.objects.filter(browser_hash=launch.browser_hash, door="board", handle_until__gt=now)
-    boards.exclude(ehr_user_hash=me.ehr_user_hash, connection=launch.connection_id).update(handle_until=now)
+    ehr_user_hash = me.ehr_user_hash if me else launch.ehr_user_hash
+    here = Launch.objects.filter(browser_hash=launch.browser_hash)
+    pages = here.filter(participant__role=Participant.Role.PROVIDER, participant__visit__test=False)
+    mine = {"participant__ehr_user_hash": ehr_user_hash, "connection": launch.connection_id}
+    pages.exclude(**mine).update(handle_until=None)  # also one that is silent: its timeline could still be read
+    boards = here.filter(door="board").exclude(ehr_user_hash=ehr_user_hash, connection=launch.connection_id)
+    boards.update(handle_until=None)
     lists = Browser.objects.filter(id_hash=launch.browser_hash, list_until__gt=now)
-    lists.exclude(user=me.user_id).update(list_until=None)
+    links = EhrUserLink.objects.filter(connection=launch.connection_id, ehr_user_hash=ehr_user_hash)
+    lists.exclude(Q(user__in=links.values("user")) | Q(user=me.user_id if me else None)).update(list_until=None)
 
 
 def _renew(launch: Launch, used: str) -> str:

@@ -62,14 +62,15 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
     row, browser_id = (
         (asked, "") if not asked.handle_hash else handles.open_page(request, asked.participant, asked.door)
     )
+    ehr_name = keys.decrypt(data["name"], _place(asked)) if data["name"] else ""
     answer = {"launch": str(row.id), "asked": str(asked.id), "oid": identity.oid, "name": identity.name}
     context = {
-        "ehr_name": keys.decrypt(data["name"], _place(asked)) if data["name"] else "",
+        "ehr_name": ehr_name,
         "identity": identity,
         "organization": asked.connection.organization.name,
         "unlicensed": _is_unlicensed(identity),
-        "lasting": _lasts(asked),
-        "token": signing.dumps(answer, salt=SALT),
+        "lasting": _lasts(request, asked, named=bool(ehr_name)),
+        "token": signing.dumps(answer | {"named": bool(ehr_name)}, salt=SALT),
         "handle": handles.issue(row),
     }
     response = render(request, "visits/link.html", context)
@@ -95,7 +96,7 @@ def confirm(request: HttpRequest, handle: str) -> HttpResponse:
         token = signing.dumps(answer | {"second": True}, salt=SALT)
         return render(request, "visits/link_second.html", {"handle": handle, "token": token, "name": answer["name"]})
     asked = Launch.objects.filter(pk=answer["asked"], participant=participant).first()
-    _link(participant, user, lasting=asked is not None and _lasts(asked))
+    _link(participant, user, lasting=asked is not None and _lasts(request, asked, named=answer["named"]))
     if second:
         _tell_history(participant, user, answer["name"])
     for browser_hash in {row.browser_hash, asked.browser_hash if asked else ""}:
@@ -127,9 +128,10 @@ def _place(row: Launch) -> keys.Place:
     return ("launch", "name", str(row.id))
 
 
-def _lasts(asked: Launch) -> bool:
-    """A link lasts only where a cookie shows that the browser which pressed the button is the one that signs in."""
-    return bool(asked.browser_hash)
+def _lasts(request: HttpRequest, asked: Launch, *, named: bool) -> bool:
+    """A link lasts only where the launch had our cookie, and either the same cookie shows that who confirms has pressed
+    the button, or, in a window beside a frame, the confirmation names the EHR's user."""
+    return bool(asked.browser_hash) and (named or browsers.browser_of(request) == asked.browser_hash)
 
 
 def _is_unlicensed(identity: Identity) -> bool:

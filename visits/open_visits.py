@@ -1,22 +1,25 @@
-"""My open visits: a clinician who signs in with Microsoft finds the visits that he has opened, when the EHR cannot
-bring him there. It names no patient, opens no portal session, and ends after 15 minutes."""
+"""My open visits: a clinician who signs in with Microsoft finds the visits that he has opened, or that a patient has
+opened in his name, when the EHR cannot bring him there. It names no patient, opens no portal session, and ends after 15
+minutes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import signin, trail
 from connector.models import User
 from connector.teams.entra import Identity
-from visits import browsers, handles, summary
-from visits.models import Browser, Participant
+from visits import browsers, clinician, handles, presence, summary
+from visits.fold import VisitState
+from visits.models import Browser, EhrUserLink, Participant, Visit
 from visits.summary import Waits
 from visits.trouble import Stop, explained
 
@@ -36,6 +39,7 @@ class Row:
     place: str
     test: bool
     waits: Waits
+    arrived_through: str | Promise
 
 
 @login_not_required
@@ -73,7 +77,8 @@ def arrive(request: HttpRequest, identity: Identity, data: dict[str, str]) -> Ht
 def enter(request: HttpRequest, visit: UUID) -> HttpResponse:
     """To the page of one of these visits, through a launch of its own."""
     user = _listed(request)
-    participant = _open_of(user).filter(visit=visit).first() if user else None
+    found = _open_of(user).filter(pk=visit).first() if user else None
+    participant = _clinician_of(found, user) if found and user else None
     if participant is None:
         raise Stop("list-over")
     row, _ = handles.open_page(request, participant, "provider")
@@ -89,28 +94,48 @@ def _listed(request: HttpRequest) -> User | None:
     return found.user if found else None
 
 
-def _open_of(user: User) -> QuerySet[Participant]:
-    """This clinician in visits whose meeting is open, newest first, where the connection lets people launch."""
-    mine = Participant.objects.filter(user=user, role=Participant.Role.PROVIDER)
-    running = mine.filter(visit__ended_at=None, visit__opened_at__gt=timezone.now() - DAY)
-    serving = running.filter(visit__connection__suspended=False, visit__connection__live__isnull=False)
-    return serving.exclude(visit__join_url_sealed="").select_related(
-        "visit__connection__organization", "visit__connection__live"
-    )
+def _open_of(user: User) -> QuerySet[Visit]:
+    """This clinician's visits whose meeting is open, newest first, where the connection lets people launch: those that
+    he came to, and those that a patient's press has opened in his name while he is linked."""
+    came = Participant.objects.filter(visit=OuterRef("pk"), user=user, role=Participant.Role.PROVIDER)
+    named = Q(organizer=user, connection__in=EhrUserLink.objects.filter(user=user).values("connection"))
+    running = Visit.objects.filter(Exists(came) | named, ended_at=None, opened_at__gt=timezone.now() - DAY)
+    serving = running.filter(connection__suspended=False, connection__live__isnull=False).exclude(join_url_sealed="")
+    return serving.select_related("connection__organization", "connection__live").order_by("-opened_at")
+
+
+def _clinician_of(visit: Visit, user: User) -> Participant | None:
+    """This clinician in a visit; where no press of his brought him there, the EHR user whom his link names."""
+    mine = Participant.objects.filter(visit=visit, user=user, role=Participant.Role.PROVIDER).first()
+    # Of two EHR users with one account, the one whom the patient's record named.
+    links = EhrUserLink.objects.filter(connection=visit.connection, user=user)
+    link = None if mine else max(links, key=lambda one: one.ehr_user_hash == visit.clinician_hash, default=None)
+    if link:
+        mine, _ = Participant.objects.update_or_create(
+            visit=visit,
+            role=Participant.Role.PROVIDER,
+            ehr_user_hash=link.ehr_user_hash,
+            defaults={"user": user, "hash_kid": link.hash_kid},
+        )
+        presence.refold(visit.pk)  # he may be in the call already
+    if mine:
+        mine.visit = visit
+    return mine
 
 
 def _rows(user: User) -> list[Row]:
-    newest = _open_of(user).order_by("-visit__opened_at")[:MOST]
-    return [_row(participant) for participant in newest]
+    newest = list(_open_of(user)[:MOST])
+    states = presence.states_of(newest)
+    return [_row(visit, *states[visit.pk]) for visit in newest]
 
 
-def _row(participant: Participant) -> Row:
-    visit = participant.visit
+def _row(visit: Visit, state: VisitState, staff: frozenset[str]) -> Row:
     return Row(
         id=visit.id,
         when=visit.starts_at or visit.opened_at or visit.created_at,
         planned=visit.starts_at is not None,
         place=visit.department or visit.connection.label or visit.connection.organization.name,
         test=visit.test,
-        waits=summary.waits_in(visit),
+        waits=summary.waits_in(state, staff),
+        arrived_through=clinician.arrived_through(visit.connection),
     )

@@ -85,17 +85,18 @@ def of(participant: Participant) -> View:
     state = presence.state_of(visit)
     everybody = _everybody(visit, state)
     standing = schedule.standing(participant)
+    staff = frozenset(key for key, person in everybody.items() if person.is_staff)
     return View(
         people=tuple(_people(state, everybody, participant)),
-        waits=_waits(state, everybody),
-        stage=_stage(state, everybody, visit),
+        waits=waits_in(state, staff),
+        stage=outcome.stage_of(state, staff, ended=visit.ended_at is not None),
         presence_off=is_presence_off(visit),
         meeting_open=bool(visit.join_url_sealed) and visit.ended_at is None,
         ended=visit.ended_at is not None,
         test=visit.test,
         sent=participant.sent_at is not None,
         off=tuple(_off(visit, participant)),
-        colleague_instead=_colleague_instead(state, str(participant.id)),
+        colleague_instead=_colleague_instead(state, participant),
         all_admit=bool(visit.lobby),
         starts_at=visit.starts_at,
         department=visit.department,
@@ -108,20 +109,9 @@ def is_presence_off(visit: Visit) -> bool:
     return bool(visit.join_url_sealed) and visit.ended_at is None and not visit.presence_live
 
 
-def waits_in(visit: Visit) -> Waits:
-    """Who waits in a visit, for a list of visits."""
-    state = presence.state_of(visit)
-    return _waits(state, _everybody(visit, state))
-
-
 def _everybody(visit: Visit, state: VisitState) -> dict[str, Participant]:
     """The participants of a state, by its keys. Who has pressed since it was read is on the next refresh."""
     return {str(person.id): person for person in visit.participants.all() if str(person.id) in state.people}
-
-
-def _stage(state: VisitState, everybody: dict[str, Participant], visit: Visit) -> Stage:
-    staff = {key for key, person in everybody.items() if person.is_staff}
-    return outcome.stage_of(state, staff, ended=visit.ended_at is not None)
 
 
 def _people(state: VisitState, everybody: dict[str, Participant], reader: Participant) -> list[Person]:
@@ -142,9 +132,10 @@ def _role(person: Participant, reader: Participant) -> str | Promise:
 
 
 def _outsider(one: Outsider) -> str | Promise:
-    """Who is none of our participants. Nobody of another organization is ever taken for the patient."""
+    """Who is none of our participants. Nobody with an account is ever taken for the patient; whether he is a clinician
+    elsewhere, or a patient who is signed in at work, nobody knows."""
     if one.foreign:
-        return _("Clinician of another organization")
+        return _("Somebody with an account of another or unknown organization")
     return _("Colleague who joined in Teams") if one.colleague else _("Somebody else")
 
 
@@ -157,14 +148,14 @@ def _arrivals(state: VisitState) -> dict[str, datetime]:
     return first
 
 
-def _waits(state: VisitState, everybody: dict[str, Participant]) -> Waits:
-    known = [(key, one) for key, one in state.people.items() if key in everybody]
+def waits_in(state: VisitState, staff: frozenset[str]) -> Waits:
+    """Who waits in a visit of this state; `staff` are the keys of its clinicians."""
     others = [one for one in state.unattributed if one.presence == fold.LOBBY]
-    ours = [key for key, one in known if one.presence == fold.LOBBY and not everybody[key].is_staff]
+    ours = [key for key, one in state.people.items() if one.presence == fold.LOBBY and key not in staff]
     guests = len(ours) + sum(not (one.colleague or one.foreign) for one in others)
-    sent = [one for key, one in known if one.presence in (fold.SENT, fold.LOBBY) and not everybody[key].is_staff]
-    lobby = [one.since for _, one in known if one.presence == fold.LOBBY] + [one.since for one in others]
-    page = [one.since for _, one in known if one.presence == fold.WAITING]
+    sent = [key for key, one in state.people.items() if one.presence in (fold.SENT, fold.LOBBY) and key not in staff]
+    lobby = [one.since for one in state.people.values() if one.presence == fold.LOBBY] + [one.since for one in others]
+    page = [one.since for one in state.people.values() if one.presence == fold.WAITING]
     return Waits(
         lobby=len(lobby),
         lobby_since=min(filter(None, lobby), default=None),
@@ -175,9 +166,10 @@ def _waits(state: VisitState, everybody: dict[str, Participant]) -> Waits:
     )
 
 
-def _colleague_instead(state: VisitState, key: str) -> bool:
-    """Teams may have opened with another account than the linked one."""
-    missing = key in state.people and state.people[key].presence == fold.SENT
+def _colleague_instead(state: VisitState, participant: Participant) -> bool:
+    """Teams may have opened with another account than the linked one. Who never comes is expected again meanwhile."""
+    mine = state.people.get(str(participant.id))
+    missing = mine is not None and mine.presence in (fold.SENT, fold.EXPECTED) and participant.sent_at is not None
     return missing and any(one.colleague and one.presence in fold.PRESENT for one in state.unattributed)
 
 
@@ -191,7 +183,13 @@ def _off(visit: Visit, participant: Participant) -> list[str | Promise]:
         return []
     notes: list[tuple[bool, str | Promise]] = [
         (not visit.lobby, _("The lobby could not be set: check who comes in.")),
-        (not visit.visitor_url_sealed, _("Patients may be asked to install Teams: no browser link was given.")),
+        (
+            not visit.visitor_url_sealed,
+            _(
+                "Patients may be asked to install Teams: no browser link was given. A patient who works here and joins "
+                "with the work account may pass the lobby."
+            ),
+        ),
         (not visit.presence_live, _("Live presence is off: this page and the EHR cannot show who is here.")),
         (
             not wires.live_settings(visit.connection).status.complete,

@@ -94,7 +94,7 @@ def test_the_nurse_opens_and_leaves_and_the_physician_admits_the_patient_but_no_
     assert "Dr. Luis Ortega" in second.text
     visit_page = david.open(clinic.press(DAVID, csn))
     rows = [" ".join(row.get_text(" ").split()) for row in visit_page.soup.select(".people li")]
-    [stranger] = [row for row in rows if "Clinician of another organization" in row]
+    [stranger] = [row for row in rows if "Somebody with an account of another" in row]
     assert "In the Teams lobby" in stranger
     act = second.soup.find("input", attrs={"name": "seat", "value": patient})
     assert act, second.text

@@ -11,13 +11,22 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from connector.models import User
+from connector.models import Connection, User
 from tests.visits import factories
 from visits import browsers, handles
-from visits.models import Browser, Launch, Participant, Visit
+from visits.models import Browser, EhrUserLink, Launch, Participant, Visit
 
 pytestmark = pytest.mark.django_db
 BROWSER = "browser-1"
+
+
+def board(connection: Connection, ehr_user_hash: str, browser: str = BROWSER) -> tuple[Launch, str]:
+    """A board's launch, and its handle; without a hash the EHR named nobody."""
+    row = Launch(connection=connection, door="board", department="CARD", ehr_user_hash=ehr_user_hash)
+    row.browser_hash, row.redeemed_at = browsers.hash_of(browser), timezone.now()
+    row.state_hash = browsers.hash_of(str(row.id))
+    row.save(force_insert=True)
+    return row, handles.issue(row)
 
 
 def launched(who: Participant, browser: str = BROWSER) -> tuple[Launch, str]:
@@ -130,6 +139,33 @@ def test_a_launch_by_another_ehr_user_ends_the_pages_and_the_list_of_the_one_bef
     _, theirs = launched(clinician(mine.visit))
     assert [opened(page).status_code for page in (*pages, theirs)] == [410, 410, 200]
     assert Browser.objects.get().list_until is None
+
+
+@pytest.mark.parametrize(
+    ("whose", "left"), [("mine", (200, True)), ("somebody else's", (410, False)), ("nobody's", (410, False))]
+)
+def test_a_board_ends_the_pages_and_the_list_of_everybody_but_its_own_user(whose: str, left: tuple[int, bool]) -> None:
+    mine = clinician()
+    connection, user = mine.visit.connection, mine.user
+    assert user
+    link = {"ehr_user_hash": mine.ehr_user_hash, "hash_kid": mine.hash_kid, "user": user}
+    EhrUserLink.objects.create(connection=connection, **link)
+    page, patients = launched(mine)[1], launched(factories.participant(mine.visit))[1]
+    list_until = timezone.now() + timedelta(minutes=15)
+    Browser.objects.create(id_hash=browsers.hash_of(BROWSER), user=user, list_until=list_until)
+    _, elsewhere = launched(mine, "browser-2")
+    hashed = {"mine": mine.ehr_user_hash, "somebody else's": "other", "nobody's": ""}[whose]
+    row, _ = board(connection, hashed)
+    assert (opened(page).status_code, Browser.objects.get().list_until is not None) == left
+    assert [opened(patients).status_code, opened(elsewhere, "browser-2").status_code] == [200, 200]
+    assert until(row) > timezone.now()  # not itself
+
+
+def test_a_board_ends_those_of_others_in_the_same_browser() -> None:
+    connection = factories.connection()
+    boards = [board(connection, hashed)[0] for hashed in ("first", "second", "", "")]
+    # Of nobody in particular there may be two side by side: nothing tells them apart.
+    assert [until(row) > timezone.now() for row in boards] == [False, False, True, True]
 
 
 def test_ones_own_launch_in_another_visit_ends_neither_page_nor_list() -> None:

@@ -165,6 +165,22 @@ def test_a_frame_without_cookies_lets_a_clinician_in_and_asks_again_at_the_next_
     assert frame.open(clinic.press(CARLA, "770012")).link(SIGN_IN)
 
 
+def test_beside_a_frame_whose_ehr_names_nobody_the_link_holds_for_that_visit_alone(clinic: Clinic) -> None:
+    clinic.fail("epic", "/Practitioner/", "status", 403)
+    frame = framed(clinic.visitor())
+    window, asked = sign_in(clinic, frame.open(clinic.press(CARLA)))
+    assert "The account you are signed in with now" in asked.text  # whose that is, a window from elsewhere cannot tell
+    assert "we ask again at the next" in asked.text
+    assert steps.is_teams(clinic, steps.confirm(window, asked).url)
+    assert clinic.rows(LINKS) == []
+    alone = clinic.visitor()  # in one window the cookie tells that it is the one that pressed
+    asked = alone.press(alone.open(clinic.press(CARLA, "770012")), MICROSOFT[CARLA])
+    assert "The account you are signed in with now" in asked.text
+    assert "We ask once" in asked.text
+    assert steps.is_teams(clinic, steps.confirm(alone, asked).url)
+    assert len(clinic.rows(LINKS)) == 1
+
+
 def test_a_browser_that_does_not_say_where_a_page_goes_finds_out_by_itself(clinic: Clinic) -> None:
     enter(clinic, CARLA)
     old = clinic.visitor()

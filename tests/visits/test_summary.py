@@ -1,8 +1,7 @@
 """What the visit page says first: who waits, since when, and whether it can be who was sent."""
 
 from datetime import datetime, timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -13,7 +12,6 @@ from django.utils import timezone
 from tests.portal.steps import words
 from tests.visits import factories
 from visits import browsers, facts, handles, presence, summary
-from visits.fold import Outsider
 from visits.models import Fact, Launch, Participant, Visit, Writeback
 from visits.outcome import Stage
 from visits.summary import Waits
@@ -39,10 +37,16 @@ def roster(visit: Visit, seat: str, oid: str = "", **kinds: float) -> None:
         _fact(visit, kind, seat, at, "subscription:1", oid)
 
 
-def _fact(visit: Visit, kind: str, key: str, at: float, source: str, oid: str = "") -> None:
-    event = f"{key} {kind} {at}"
+def _fact(visit: Visit, kind: str, key: str, at: float, source: str, oid: str = "", *, foreign: bool = False) -> None:
     assert facts.record(
-        visit, kind=Fact.Kind(kind), participant_key=key, at=minute(at), source=source, event_id=event, oid=oid
+        visit,
+        kind=Fact.Kind(kind),
+        participant_key=key,
+        at=minute(at),
+        source=source,
+        event_id=f"{key} {kind} {at}",
+        oid=oid,
+        foreign=foreign,
     )
 
 
@@ -130,9 +134,16 @@ def test_people_are_named_by_their_part_and_who_waits_comes_first(visit: Visit, 
     assert ("You", "Has left") in shown(nurse)
 
 
-def test_a_clinician_of_another_organization_is_shown_as_such() -> None:
-    guest = SimpleNamespace(presence="lobby", since=START, colleague=False, foreign=True)
-    assert str(summary._outsider(cast(Outsider, guest))) == "Clinician of another organization"
+def test_who_has_an_account_from_elsewhere_is_shown_as_such_and_as_no_patient_of_ours(
+    visit: Visit, clinician: Participant
+) -> None:
+    page(factories.participant(visit), waiting=2, sent=3)
+    _fact(visit, "lobby", "x", 4, "subscription:1", foreign=True)
+    assert shown(clinician) == [
+        ("Somebody with an account of another or unknown organization", "In the Teams lobby"),
+        ("Patient", "On the way to Teams"),
+        ("You", "Not here yet"),
+    ]
 
 
 def test_the_page_gives_when_the_patients_side_arrived_and_not_the_clinicians(
@@ -149,8 +160,14 @@ def test_a_colleague_in_the_place_of_the_linked_clinician_is_asked_about_and_tel
     roster(visit, "c", COLLEAGUE, connected=3)
     assert not summary.of(clinician).colleague_instead  # he was not sent: somebody else is there, no more
     page(clinician, sent=4)
+    clinician.sent_at = minute(4)
+    clinician.save()
     assert summary.of(clinician).colleague_instead
+    visit.refresh_from_db()
     presence.refold(visit.pk)
+    assert presence.sweep_waiting() == 1  # he never came, and is expected again: the colleague is there all the same
+    assert presence.state_of(visit).people[str(clinician.id)].presence == "expected"
+    assert summary.of(clinician).colleague_instead
     assert not Writeback.objects.filter(presence="connected").exists()
     roster(visit, "k", oid_of(clinician), connected=5)
     assert not summary.of(clinician).colleague_instead
@@ -200,3 +217,17 @@ def test_where_live_presence_is_off_no_clinician_is_said_to_be_missing(client: C
     text = said(client, clinician)
     assert "Live presence is off" in text
     assert "no clinician is in the call" not in text
+
+
+def test_where_only_the_plain_link_exists_a_patient_who_works_here_may_pass_the_lobby(
+    visit: Visit, clinician: Participant
+) -> None:
+    def warned() -> bool:
+        return any(
+            "works here" in str(text) and "may pass the lobby" in str(text) for text in summary.of(clinician).off
+        )
+
+    clinician.visit.seal("join_url", "https://teams.example/l/meetup-join/1")
+    assert warned()
+    clinician.visit.seal("visitor_url", "https://visit.teams.example/1")
+    assert not warned()

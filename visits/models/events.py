@@ -70,7 +70,7 @@ class Fact(models.Model):
     event_id = models.CharField(max_length=128)
     participant_key = models.CharField(max_length=64)  # our participant's id, or a keyed hash of the roster's
     oid = models.CharField(max_length=36, blank=True)  # of a member of the organization; empty for outsiders and pages
-    foreign = models.BooleanField(db_default=False)  # came with another organization's account: no patient of ours
+    foreign = models.BooleanField(db_default=False)  # came with an account, and no member's: no patient of ours
     kind = models.CharField(max_length=14, choices=Kind.choices)
     at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())

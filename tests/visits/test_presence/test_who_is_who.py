@@ -104,7 +104,7 @@ def test_staff_who_join_as_a_visitor_are_the_patient_and_nothing_else(visit: Vis
     assert told(patient) == ["waiting"]
 
 
-def test_a_clinician_of_another_organization_in_the_lobby_is_shown_as_such_and_never_as_the_patient(
+def test_an_account_of_another_organization_in_the_lobby_is_shown_as_such_and_never_as_the_patient(
     visit: Visit, patient: Participant, clinician: Participant
 ) -> None:
     page(patient, "sent", 8)
@@ -112,7 +112,7 @@ def test_a_clinician_of_another_organization_in_the_lobby_is_shown_as_such_and_n
     presence.refold(visit.pk)
     assert told(patient) == []
     assert shown(clinician) == [
-        ("Clinician of another organization", "In the Teams lobby"),
+        ("Somebody with an account of another or unknown organization", "In the Teams lobby"),
         ("Patient", "On the way to Teams"),
         ("You", "Not here yet"),
     ]

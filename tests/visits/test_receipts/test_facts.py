@@ -13,7 +13,7 @@ from tests.publisher import Publisher
 from tests.servers import Reply, Server
 from tests.visits import factories
 from tests.visits.test_receipts.notified import AT, State, due, ends, entry, kept, roster, tid_of, understood
-from visits import receipts
+from visits import facts, presence, receipts
 from visits.models import Fact, Participant, Receipt, Subscription, Visit
 
 pytestmark = pytest.mark.django_db
@@ -168,16 +168,35 @@ def test_everybody_else_is_an_outsider(
     [
         (str(uuid.uuid4()), str(uuid.uuid4()), True),
         ("teamsvisitor:1f", str(uuid.uuid4()), False),
-        (str(uuid.uuid4()), "", False),
+        # Patients come as teamsvisitor: or ACS users, never as an account. Whose account this is nobody says, so it is
+        # taken for nobody's of ours: as the lone outsider it would be told to the chart as the patient.
+        (str(uuid.uuid4()), "", True),
         ("", "", False),
     ],
     ids=["work account elsewhere", "anonymous with a tenant", "no tenant", "nothing"],
 )
-def test_an_account_of_another_organization_is_told_from_an_anonymous_person(
+def test_an_account_of_another_or_an_unknown_organization_is_told_from_an_anonymous_person(
     subscription: Subscription, publisher: Publisher, oid: str, tid: str, foreign: bool
 ) -> None:
     understood(kept(subscription, publisher, roster(entry(oid, tid))))
     assert Fact.objects.get().foreign is foreign
+
+
+@pytest.mark.parametrize(("who", "told"), [(str(uuid.uuid4()), "sent"), ("teamsvisitor:1f", "lobby")])
+def test_a_lone_account_without_a_tenant_is_never_the_patient_who_was_sent(
+    subscription: Subscription, publisher: Publisher, visit: Visit, who: str, told: str
+) -> None:
+    patient = factories.participant(visit)
+    facts.record(
+        visit,
+        kind=Fact.Kind.SENT,
+        participant_key=str(patient.id),
+        at=datetime(2026, 8, 1, 9, 59, tzinfo=UTC),
+        source=facts.PAGE,
+        event_id="sent",
+    )
+    understood(kept(subscription, publisher, roster(entry(who, "", isInLobby=True))))
+    assert presence.state_of(visit).people[str(patient.id)].presence == told
 
 
 def lifecycle(subscription: Subscription, event: str) -> Receipt:
