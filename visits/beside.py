@@ -1,33 +1,15 @@
-"""Out of the EHR's frame, to where Microsoft's sign-in and Teams are shown. A frame's cookie does not reach the top
-level, so the way out carries a ticket: two minutes, renewed by each refresh of the page that holds it."""
-
-from uuid import UUID
+"""Out of the EHR's frame, to where Microsoft's sign-in and Teams are shown, by the ticket that the page in the frame
+holds."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from visits import browsers, clinician, handles, link, patient
+from visits import clinician, handles, link, patient, tickets
 from visits.models import Launch
 from visits.trouble import Stop, explained
-
-SALT = "visits.beside"
-SECONDS = 120
-
-
-def way_out(launch: UUID) -> str:
-    """The address that leads from a page in a frame to the top level."""
-    return reverse("beside", args=[signing.dumps(str(launch), salt=SALT)])
-
-
-def notice_frame(request: HttpRequest, row: Launch) -> None:
-    """Keep that a page of this launch is shown in a frame: its browser says so, or the page's script found out."""
-    if not row.framed and (browsers.shown_in(request) == browsers.FRAME or "framed" in request.GET):
-        row.framed = True
-        row.save(update_fields=["framed"])
 
 
 @login_not_required
@@ -52,14 +34,13 @@ def _row(request: HttpRequest, ticket: str) -> Launch:
         raise Stop("page-lost")
     request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
     staff = row.participant is not None and row.participant.is_staff
-    _signed(ticket, "ticket-old" if staff else "page-lost", max_age=SECONDS)
+    _signed(ticket, "ticket-old" if staff else "page-lost", max_age=tickets.SECONDS)
     return row
 
 
 def _signed(ticket: str, otherwise: str, max_age: int | None = None) -> str:
     """The launch that a ticket names; else the problem to show."""
     try:
-        launch: str = signing.loads(ticket, salt=SALT, max_age=max_age)
+        return tickets.launch_of(ticket, max_age)
     except signing.BadSignature as error:
         raise Stop(otherwise) from error
-    return launch

@@ -105,7 +105,8 @@ def board(request: HttpRequest, handle: str) -> HttpResponse:
         "connection": row.connection,
         "full": len(lines) == MOST_ROWS,
     }
-    return render(request, template, context | onward.around(row.connection))
+    response = render(request, template, context | onward.around(row.connection))
+    return onward.reloadable(request, response, handle, row.browser_hash)
 
 
 @login_not_required

@@ -10,7 +10,7 @@ from connector import wires
 from connector.errors import Retry
 from connector.http import Deadline
 from connector.models import Connection
-from visits import beside, browsers, meeting, onward
+from visits import browsers, meeting, onward, tickets
 from visits.looking import looked_on
 from visits.models import Browser, Launch, Participant
 from visits.trouble import Stop
@@ -35,7 +35,7 @@ def may_be_framed(request: HttpRequest, row: Launch) -> bool:
 def page(request: HttpRequest, participant: Participant, handle: str) -> HttpResponse:
     """Who waits, the way into Teams, and who is here."""
     row: Launch = request.launch  # type: ignore[attr-defined]
-    beside.notice_frame(request, row)
+    tickets.notice_frame(request, row)
     return onward.show(request, "visits/visit.html", participant, handle, **_around(request, row, participant, handle))
 
 
@@ -47,7 +47,7 @@ def _around(request: HttpRequest, row: Launch, participant: Participant, handle:
     return {
         "linked": linked,
         "framed": row.framed,
-        "door": reverse("join", args=[handle]) if linked and not row.framed else beside.way_out(row.pk),
+        "door": reverse("join", args=[handle]) if linked and not row.framed else tickets.way_out(row.pk),
         "teams_app": browsers.teams_app(request),
         "straight": unsaid and participant.sent_at is None and not browsers.needs_tap(request),
         "arrived_through": arrived_through(row.connection),

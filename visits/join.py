@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from visits import beside, clinician, handles, languages, onward, patient, schedule, waiting_page
+from visits import clinician, handles, languages, onward, patient, schedule, tickets, waiting_page
 from visits.models import Launch, Participant
 from visits.trouble import Stop, explained
 
@@ -25,7 +25,7 @@ def visit(request: HttpRequest, handle: str) -> HttpResponse:
         return clinician.page(request, participant, handle)
     if standing := schedule.standing(participant):
         return onward.show(request, "visits/not_now.html", participant, handle, standing=standing)
-    beside.notice_frame(request, row)
+    tickets.notice_frame(request, row)
     return patient.page(request, waiting_page.seat_of(row, participant), handle)
 
 

@@ -10,7 +10,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from visits import agents, beside, browsers, handover, onward, trouble, waiting, waiting_page
+from visits import agents, browsers, handover, onward, tickets, trouble, waiting, waiting_page
 from visits.agents import Agent
 from visits.models import Participant, Visit
 from visits.trouble import Stop
@@ -130,7 +130,7 @@ def _context(request: HttpRequest, seat: Seat, room: Room, handle: str) -> dict[
 def _ticket(request: HttpRequest, seat: Seat) -> str:
     """The way out of a frame, where one shows the page or its browser does not tell; empty where nothing does. What
     htmx asks for tells nothing of frames: the launch does."""
-    return beside.way_out(seat.launch) if seat.framed or not browsers.shown_in(request) else ""
+    return tickets.way_out(seat.launch) if seat.framed or not browsers.shown_in(request) else ""
 
 
 def _asks(room: Room, agent: Agent, link: bool) -> list[str | Promise]:

@@ -50,6 +50,8 @@ WORDS: dict[str, Text] = {
     CALL: _("Call"),
     "unlinked": _("Unlinked the Microsoft account"),
     "handed-over": _("Opened in another browser"),
+    "entered-from-list": _("Opened from the list of open visits"),
+    "alert-noticed": _("Somebody at the board takes care of it"),
     "meeting-opened": _("Teams meeting opened"),
     "meeting-closed": _("Teams meeting closed"),
     "meeting-closed-failed": _("Teams meeting could not be closed"),

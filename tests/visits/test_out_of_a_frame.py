@@ -15,7 +15,7 @@ from django.utils import timezone
 from tests.visits import factories
 from tests.visits.test_waiting_page.happenings import READY, opened
 from tests.visits.waiting_pages import Phone
-from visits import beside
+from visits import tickets
 from visits.models import Fact, Launch, Participant, Visit
 
 pytestmark = pytest.mark.django_db
@@ -88,14 +88,14 @@ def test_a_page_that_stays_open_has_a_fresh_ticket_before_the_old_one_runs_out(p
             phone.refresh()
         signed = door(phone).split("/")[2]
         ages.append(now - signing.b62_decode(signed.split(":")[1]))
-    assert max(ages) <= beside.SECONDS / 2
-    assert max(ages) > beside.SECONDS / 4, "whoever has the page read out hears it at each refresh"
+    assert max(ages) <= tickets.SECONDS / 2
+    assert max(ages) > tickets.SECONDS / 4, "whoever has the page read out hears it at each refresh"
 
 
 def test_a_ticket_that_has_run_out_says_what_to_do_and_whom_to_call(pia: Participant) -> None:
     began = time.time()
-    with patch("time.time", lambda: began - beside.SECONDS - 1):
-        old = beside.way_out(launched(pia))
+    with patch("time.time", lambda: began - tickets.SECONDS - 1):
+        old = tickets.way_out(launched(pia))
     late = Phone().open(old)
     assert (late.heading, late.status) == (AGAIN, 410)
     assert late.shown.select_one("html.patient")
