@@ -23,8 +23,10 @@ WINDOW = "UPDATE connector_revision SET settings = settings || jsonb_build_objec
 STANDING = "UPDATE visits_visit SET starts_at = now() + interval '2 hours'; UPDATE visits_participant SET timing = '{}'"
 CAME_AND_LEFT = """
 INSERT INTO visits_fact (visit_id, generation, source, event_id, participant_key, oid, "foreign", kind, at)
-SELECT visit_id, 1, 'subscription:1', kind, 'seat', %s, false, kind, now()
-FROM visits_participant, (VALUES ('connected'), ('disconnected')) AS kinds (kind) WHERE role = 'provider'
+SELECT visit_id, 1, 'subscription:1', seat || kind, seat, oid, false, kind, now() - ago * interval '1 second'
+FROM visits_participant,
+(VALUES ('seat', %s, 'connected', 3), ('guest', '', 'connected', 2), ('seat', %s, 'disconnected', 0))
+AS told (seat, oid, kind, ago) WHERE role = 'provider'
 """
 
 
@@ -155,17 +157,17 @@ def open_visits(scene: Scene) -> Page:
 PAGES: list[tuple[str, str, Callable[[Scene], Page]]] = [
     ("device test", "Check camera and microphone", device_test),
     ("waiting", "You are in the right place", waiting),
+    ("device check", "Check camera and microphone", lambda scene: scene.beside(scene.patient, "devices/")),
     ("early", "You are early", lambda scene: scene.again(STANDING.format("early"))),
     ("late", "The time for this visit is over", lambda scene: scene.again(STANDING.format("late"))),
     ("cancelled", "This visit will not take place", lambda scene: scene.again(STANDING.format("cancelled"))),
-    ("device check", "Check camera and microphone", lambda scene: scene.beside(scene.patient, "devices/")),
     ("link", "Is this you?", link),
     ("onward", "You are linked", onward),
     ("visit, on a phone", "Video visit", on_a_phone),
     ("ready", "Your visit is ready", ready),
     ("in an app", "Your visit is ready", in_an_app),
     ("hand-over", "Go on with your visit here", handed_over),
-    ("left", "Your clinician has left", lambda scene: scene.again(CAME_AND_LEFT, CARLA_OID)),
+    ("left", "Your clinician has left", lambda scene: scene.again(CAME_AND_LEFT, CARLA_OID, CARLA_OID)),
     ("link, a second time", "This account is linked already", link_second),
     ("visit", "Video visit", visit),
     ("visit, framed", "Video visit", lambda scene: scene.beside(scene.david, "?framed")),

@@ -182,7 +182,9 @@ def test_an_account_of_another_or_an_unknown_organization_is_told_from_an_anonym
     assert Fact.objects.get().foreign is foreign
 
 
-@pytest.mark.parametrize(("who", "told"), [(str(uuid.uuid4()), "sent"), ("teamsvisitor:1f", "lobby")])
+@pytest.mark.parametrize(
+    ("who", "told"), [(str(uuid.uuid4()), "sent"), ("teamsvisitor:1f", "lobby")], ids=["account", "visitor"]
+)
 def test_a_lone_account_without_a_tenant_is_never_the_patient_who_was_sent(
     subscription: Subscription, publisher: Publisher, visit: Visit, who: str, told: str
 ) -> None:
