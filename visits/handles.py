@@ -141,7 +141,7 @@ def _end_others(launch: Launch) -> None:
     mine = {"participant__ehr_user_hash": ehr_user_hash, "connection": launch.connection_id}
     pages.exclude(**mine).update(handle_until=None)  # also one that is silent: its timeline could still be read
     boards = here.filter(door="board").exclude(ehr_user_hash=ehr_user_hash, connection=launch.connection_id)
-    boards.update(handle_until=None)
+    boards.update(handle_until=now)
     lists = Browser.objects.filter(id_hash=launch.browser_hash, list_until__gt=now)
     links = EhrUserLink.objects.filter(connection=launch.connection_id, ehr_user_hash=ehr_user_hash)
     lists.exclude(Q(user__in=links.values("user")) | Q(user=me.user_id if me else None)).update(list_until=None)

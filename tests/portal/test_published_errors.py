@@ -54,7 +54,7 @@ def token_not_filled(clinic: Clinic) -> Shown:
     return patient_presses(clinic)
 
 
-def testing_record_in_production(clinic: Clinic) -> Shown:
+def a_testing_record_in_production(clinic: Clinic) -> Shown:
     client_id = clinic.house.environment["EHR_PRODUCTION_PROVIDER_CLIENT_ID"]
     clinic.paste("provider", clinic.records["provider"] | {"CLIENTID": client_id}, PRODUCTION)
     return clinic.visitor().open(clinic.press(CARLA, instance=PRODUCTION))
@@ -129,7 +129,10 @@ PUBLISHED: dict[str, tuple[Callable[[Clinic], Shown], str]] = {
     "approver cannot log in to the EHR": (approver_locked_out, r"Epic did not let you sign in.*lacks a permission"),
     "patient cannot launch, launch URL pasted wrong": (launch_address_cut, r"This link leads nowhere.*Paste it again"),
     "patient cannot launch, token pasted wrong": (token_not_filled, r"did not say which visit this is.*sessionId"),
-    "tenant config not found": (testing_record_in_production, r"Testing and production are mixed up.*paste the record"),
+    "tenant config not found": (
+        a_testing_record_in_production,
+        r"Testing and production are mixed up.*paste the record",
+    ),
     "group visits fail, token not on CONFERENCEID": (group_goes_by_appointment, r"all share %CONFERENCEID%"),
     "group visits fail, no group records": (no_group_records, r"Provider: Begin group visit.*Patient: Begin group"),
     "provider not told that the patient arrived": (patient_waits_unseen, r"Who is here.*Patient arrived .*Waiting"),
