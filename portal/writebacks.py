@@ -1,8 +1,6 @@
 """Writebacks: everything of a connection that waits, was delivered, was superseded, is held or was given up, with why,
 and *send again*."""
 
-import re
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,8 +14,6 @@ from portal import history, shell
 from portal.actors import actor_of
 from portal.status import governed, live
 from visits import services as visits
-
-NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @require_GET

@@ -6,6 +6,8 @@ A guess: browsers say what they like. It changes what a page advises, never what
 import re
 from dataclasses import dataclass
 
+from django.http import HttpRequest
+
 # The first that is found counts: Edge calls itself Chrome as well, and Chrome calls itself Safari.
 PLATFORMS = {
     "ios": r"iPhone|iPad|iPod|\b(CriOS|FxiOS|EdgiOS)/",
@@ -68,6 +70,11 @@ class Agent:
     def needs_app(self, *, visitor_link: bool) -> bool:
         """Whether Teams will ask for its app."""
         return not visitor_link and self.platform in {"ios", "android"}
+
+
+def at_hand(request: HttpRequest) -> Agent:
+    """The browser that asks."""
+    return agent_of(request.headers.get("User-Agent", ""))
 
 
 def agent_of(text: str) -> Agent:

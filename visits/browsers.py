@@ -68,18 +68,14 @@ def give_cookie(response: HttpResponse, browser_id: str) -> None:
 def teams_app(request: HttpRequest) -> str:
     """Where this phone or tablet gets the Teams app; empty for every other device. An app on a Macintosh is taken for
     one on an iPad, Safari for the Mac's."""
-    agent = _agent(request)
+    agent = agents.at_hand(request)
     return TEAMS_APP.get("ios" if agent.may_be_ipad and agent.web_view else agent.platform, "")
 
 
 def needs_tap(request: HttpRequest) -> bool:
     """Whether only a tap opens the Teams app, or may be: on phones and tablets, and where a Macintosh may be one."""
-    agent = _agent(request)
+    agent = agents.at_hand(request)
     return agent.platform in TEAMS_APP or agent.may_be_ipad
-
-
-def _agent(request: HttpRequest) -> agents.Agent:
-    return agents.agent_of(request.headers.get("User-Agent", ""))
 
 
 def shown_in(request: HttpRequest) -> str:

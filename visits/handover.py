@@ -73,7 +73,7 @@ def _signed(token: str, max_age: int | None = None) -> str:
 
 def _ask(request: HttpRequest, connection: Connection, link: str) -> HttpResponse:
     """The page with the button. It brings the cookie, so that the press shows whether this browser keeps it."""
-    agent = agents.agent_of(request.headers.get("User-Agent", ""))
+    agent = agents.at_hand(request)
     context = onward.around(connection) | {"own": agent.own, "leave": link}
     response = render(request, "visits/handover.html", context)
     if not browsers.browser_of(request):

@@ -101,7 +101,7 @@ def _context(request: HttpRequest, seat: Seat, room: Room, handle: str) -> dict[
     """What the page shows of the room: its own person and launch, and nobody else's."""
     me, device = _me(room, seat), _device(room, seat)
     stage = STAGES[_stage(room, me)]
-    agent = agents.agent_of(request.headers.get("User-Agent", ""))
+    agent = agents.at_hand(request)
     # Until the meeting is open nobody knows whether it will have a browser link; it nearly always has.
     link = room.visitor_link or not room.open
     own = "" if device.handed_over else agent.own

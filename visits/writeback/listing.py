@@ -79,7 +79,8 @@ class Health:
 
 def lines(connection: Connection, state: str, before: int | None = None) -> tuple[list[Line], int | None]:
     """(a page of lines in one of STATES, or all, the newest first; what to name as `before` for the next page)."""
-    now, announced = timezone.now(), is_announced(connection, timezone.now())
+    now = timezone.now()
+    announced = is_announced(connection, now)
     # One query a target: an index gives the newest of one, and sorts nothing.
     each = [_newest(target, state, before, now) for target in connection.targets.all()]
     found = sorted(chain(*each), key=lambda row: -row.pk)[: PAGE + 1]
