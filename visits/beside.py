@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from visits import clinician, handles, link, patient, tickets
 from visits.models import Launch
-from visits.trouble import Stop, explained
+from visits.trouble import Stop, belongs_to, explained
 
 
 @login_not_required
@@ -32,7 +32,7 @@ def _row(request: HttpRequest, ticket: str) -> Launch:
     row = handles.launches().filter(pk=_signed(ticket, "ticket-old")).first()
     if row is None:
         raise Stop("page-lost")
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    belongs_to(request, row)
     staff = row.participant is not None and row.participant.is_staff
     _signed(ticket, "ticket-old" if staff else "page-lost", max_age=tickets.SECONDS)
     return row

@@ -27,7 +27,7 @@ from visits import arrival, fold, handles, onward, outcome, presence, schedule, 
 from visits.fold import VisitState
 from visits.models import Launch, Participant, Visit
 from visits.outcome import STAGES, Stage
-from visits.trouble import Stop, explained, open_settings
+from visits.trouble import Stop, belongs_to, explained, open_settings
 
 MOST_ROWS = 100
 EARLIER, LATER = timedelta(hours=12), timedelta(hours=12)  # what a day's board looks back and ahead
@@ -126,7 +126,7 @@ def _follow(request: HttpRequest, handle: str) -> tuple[Launch, str, Settings]:
     """(the board's launch, the handle to use from now on, what its connection settles). However often a board asks, it
     ends with the shift, and with the connection."""
     row, handle = handles.follow(request, handle)
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    belongs_to(request, row)
     if row.door != "board" or row.created_at + handles.COOKIE_LIFE < timezone.now():
         raise Stop("page-lost")
     return row, handle, open_settings(row.connection)

@@ -25,7 +25,7 @@ from connector.models import Connection
 from visits import handles, languages, onward, schedule, waiting
 from visits.browsers import hash_of
 from visits.models import Launch
-from visits.trouble import Stop, explained
+from visits.trouble import Stop, belongs_to, explained
 
 SALT = "visits.devices"
 SECONDS = 3600  # how long a page of the check is good for
@@ -80,7 +80,7 @@ def check(request: HttpRequest, handle: str) -> HttpResponse:
     """The check on the way into a visit. It asks again by itself, so its reader goes on waiting and learns when he can
     go in. Who cannot come in now reads why instead."""
     row, handle = handles.follow(request, handle)
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    belongs_to(request, row)
     request.launch = row  # type: ignore[attr-defined]
     participant = row.participant
     if participant is None or participant.is_staff:

@@ -24,7 +24,7 @@ from connector.models import Connection
 from visits import agents, browsers, handles, onward
 from visits.browsers import hash_of
 from visits.models import Launch, Participant
-from visits.trouble import Stop, explained
+from visits.trouble import Stop, belongs_to, explained
 
 SALT = "visits.handover"
 SECONDS = 120
@@ -55,7 +55,7 @@ def _launch_of(request: HttpRequest, token: str) -> tuple[Launch, Participant]:
     row = rows.filter(pk=_signed(token)).first()
     if row is None or row.participant is None:
         raise Stop("handover-over")
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    belongs_to(request, row)
     if row.handed_over_at is not None:
         raise Stop("handover-over")
     _signed(token, max_age=SECONDS)

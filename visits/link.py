@@ -22,7 +22,7 @@ from connector.teams import meetings
 from connector.teams.entra import Identity
 from visits import browsers, handles, languages, presence
 from visits.models import EhrUserLink, Launch, Participant
-from visits.trouble import Stop, explained, page
+from visits.trouble import Stop, belongs_to, explained, page
 
 PURPOSE = "clinician"  # of a Microsoft sign-in that links
 SALT = "visits.link"
@@ -85,7 +85,7 @@ def confirm(request: HttpRequest, handle: str) -> HttpResponse:
     """Keep the link that the person confirmed, then go on to the meeting. An account that is linked to another EHR user
     as well is asked about once more."""
     row, handle = handles.follow(request, handle)
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    belongs_to(request, row)
     answer = _answer(request.POST.get("token", ""))
     participant = row.participant
     if participant is None or answer["launch"] != str(row.id) or not participant.is_staff:
@@ -112,7 +112,7 @@ def confirm(request: HttpRequest, handle: str) -> HttpResponse:
 def unlink(request: HttpRequest, handle: str) -> HttpResponse:
     """Forget which Microsoft account is his, at once and in every visit that has not ended. The page asks anew."""
     row, handle = handles.follow(request, handle)
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    belongs_to(request, row)
     participant = row.participant
     if participant is None or not participant.is_staff or participant.visit.test:
         raise Stop("page-lost")

@@ -19,7 +19,7 @@ from visits import handles
 from visits.audit_event import EVENTS
 from visits.looking import CALL
 from visits.models import Fact, Participant, Target, Visit, Writeback
-from visits.trouble import Stop, explained
+from visits.trouble import Stop, belongs_to, explained
 from visits.writeback.listing import SOMEBODY, TOLD, is_announced, reason_of
 from visits.writeback.outbox import presence_of
 from visits.writeback.texts import ACCEPTED, Reason, explain
@@ -201,7 +201,7 @@ def page(request: HttpRequest, handle: str) -> HttpResponse:
     """The timeline as a clinician of the visit sees it, and, in the same browser, when it is over."""
     row, handle = handles.look_back(request, handle)
     participant = row.participant
-    request.door, request.connection = row.door, row.connection  # type: ignore[attr-defined]
+    belongs_to(request, row)
     if participant is None or not participant.is_staff:
         raise Stop("page-lost")
     steps = of(participant.visit)

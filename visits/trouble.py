@@ -14,6 +14,7 @@ from connector.errors import WireError
 from connector.models import Connection
 from visits import handles, languages
 from visits.handles import Lost
+from visits.models import Launch
 
 SHELLS = dict.fromkeys(("patient", "group-patient", "device-test"), "visits/base_patient.html")
 CLINICIAN = "visits/base_clinician.html"
@@ -43,6 +44,11 @@ def page(
     )
 
 
+def belongs_to(request: HttpRequest, launch: Launch) -> None:
+    """Leave on the request whose page it is, for what `explained` may have to say."""
+    request.door, request.connection = launch.door, launch.connection  # type: ignore[attr-defined]
+
+
 def explained(view: View) -> View:
     """Turn Stop, Lost and WireError of a visits view into an error page. The view leaves `door` and `connection` on
     the request."""
@@ -56,7 +62,7 @@ def explained(view: View) -> View:
         except Lost as lost:
             code, context = "page-lost", {}
             if lost.launch:
-                request.door, request.connection = lost.launch.door, lost.launch.connection  # type: ignore[attr-defined]
+                belongs_to(request, lost.launch)
         except WireError as error:
             code, context = error.code, wire_context(error)
         return _explain(request, code, **context)
@@ -79,7 +85,7 @@ def explain_from_outside(request: HttpRequest, code: str) -> HttpResponse:
     its token never reaches the view, so the handle in the path says whose page it is."""
     handle = _path(request).get("handle", "")
     if handle and not hasattr(request, "connection") and (launch := handles.behind(handle)):
-        request.door, request.connection = launch.door, launch.connection  # type: ignore[attr-defined]
+        belongs_to(request, launch)
         languages.speak(request, launch.language)
     return _explain(request, code)
 
