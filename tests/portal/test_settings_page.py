@@ -371,7 +371,7 @@ def test_there_is_room_for_any_number_of_repositories_each_with_its_own_name_and
     page.press("compare", **{"audit.2.address": "https://three.example/R4"})
     assert page.errors == {"audit.1.password", "audit.2.name"}
     page.press("compare", **{"audit.1.password": "for the second", "audit.2.name": "Research"})
-    assert page.compared["AuditEvent repository: FHIR base URL (Archive)"] == ["–", "https://two.example/R4"]
+    assert page.compared["AuditEvent repository: FHIR base URL (Archive)"] == ["\u2013", "https://two.example/R4"]
     assert page.soup.select_one("[name='audit.3.address']"), "and one more"
     page.press("submit")
     connection.refresh_from_db()
