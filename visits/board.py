@@ -140,7 +140,7 @@ def _visits(row: Launch, now: datetime) -> QuerySet[Visit]:
     waits or a meeting is open; and those that ended a moment ago. Of a visit that no department was named for yet, its
     clinician alone is told."""
     his = Participant.objects.filter(visit=OuterRef("pk"), role="provider", ehr_user_hash=row.ehr_user_hash)
-    covered = Q(clinician_hash=row.ehr_user_hash) | Exists(his)
+    covered = Q(clinician_hash=row.ehr_user_hash) | Q(Exists(his))
     if row.department:
         unnamed = Q(covered, department="") if row.ehr_user_hash else Q()
         covered = Q(department=row.department) | unnamed
