@@ -8,7 +8,7 @@ from django.conf import settings
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 LONGEST_WINDOW = 7 * 24 * 60
-LONGEST_NAME = 40  # of a repository
+LONGEST_NAME, MOST_REPOSITORIES = 40, 50
 # Minutes before or after a planned time; 0: no limit.
 Window = Annotated[int, Field(ge=0, le=LONGEST_WINDOW)]
 EPIC_STATUS_PATH = "api/epic/2018/Telehealth/ContextLinking/SetExternalConnectionStatus"
@@ -96,7 +96,9 @@ class Settings:
     group_patient_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     board_context: str = "departmentId=%LOGINDEPTID%"
     status: StatusService = field(default_factory=StatusService)
-    audit: Annotated[tuple[AuditRepository, ...], BeforeValidator(repositories)] = ()
+    audit: Annotated[
+        tuple[AuditRepository, ...], BeforeValidator(repositories), Field(max_length=MOST_REPOSITORIES)
+    ] = ()
     frame_ancestors: tuple[str, ...] = ()
     # One neutral text for all visits, so that no calendar, log or lobby tells anything about a patient.
     meeting_subject: str = "Video visit"

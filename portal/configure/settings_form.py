@@ -10,7 +10,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connector.agreement import AuditRepository, Settings
+from connector.agreement import MOST_REPOSITORIES, AuditRepository, Settings
 from connector.ehr.discovery import normalise
 from portal.configure.forms import URL_FAULTS
 from portal.configure.settings_fields import (
@@ -31,7 +31,6 @@ from portal.configure.settings_fields import (
 )
 from portal.labels import LABELS, NESTED, REPEATED, WORDS, kind_of
 
-MOST_REPOSITORIES = 20
 TWICE: dict[str, Promise] = {
     "name": _("Give each repository a name of its own."),
     "address": _("This repository stands there already."),
