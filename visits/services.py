@@ -88,6 +88,7 @@ class Figures:
 class GivenUp:
     """A writeback that was given up and that nothing newer has taken the place of. It names nobody."""
 
+    target: str | Promise
     presence: str | Promise
     happened_at: datetime
     given_up_at: datetime | None
@@ -150,10 +151,11 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
 
 def given_up(connection: Connection) -> list[GivenUp]:
     """The newest writebacks that were given up, at most MOST_SHOWN."""
-    rows = _dead().filter(target__connection=connection).select_related("visit")
+    rows = _dead().filter(target__connection=connection).select_related("visit", "target")
     newest = rows.order_by("-finished_at")[:MOST_SHOWN]
     return [
         GivenUp(
+            target=row.target.title,
             presence=TOLD[row.presence],
             happened_at=row.happened_at,
             given_up_at=row.finished_at,
