@@ -15,7 +15,7 @@ FRAMES = 12
 ALLOWED = frozenset(
     {"event", "level", "timestamp", "logger", "reference", "code", "connection", "visit", "door", "status", "host"}
     | {"method", "seconds", "attempt", "task", "count", "kind", "region", "receipt", "subscription", "lane", "target"}
-    | {"reason", "exception_type", "where"}
+    | {"reason", "exception_type", "where", "checkpoint"}
     | {"_record", "_from_structlog"}  # structlog's own, taken off before the line is written
 )
 
