@@ -66,8 +66,8 @@ def sign(organization_id: UUID) -> Checkpoint | None:
         signature=keys.audit_sign(key, unsigned.told),
     )
     line = f"{unsigned.told} {row.signature}"
-    # A warning, so that it is written whatever the level. Not before the commit: the log must know of nothing more.
-    transaction.on_commit(lambda: log.warning("trail checkpoint", extra={"checkpoint": line}))
+    # Not before the commit: the log must know of nothing more.
+    transaction.on_commit(lambda: log.info("trail checkpoint", extra={"checkpoint": line}))
     return row
 
 

@@ -103,7 +103,7 @@ def test_all_organizations_are_verified_one_after_the_other(audit: Audit, organi
 def test_what_was_cut_off_with_its_checkpoints_is_found_by_a_copy_of_the_log(
     audit: Audit, organization: Organization, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "connector.trail"):
+    with caplog.at_level(logging.INFO, "connector.trail.checkpoints"):
         trail.sign(organization.pk)
     log = tmp_path / "connector.log"
     log.write_text(

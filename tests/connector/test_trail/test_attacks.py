@@ -119,7 +119,7 @@ def test_a_key_that_says_it_follows_ours_is_not_believed_without_our_signature(s
 def test_each_checkpoint_is_a_line_of_the_log_once_it_is_committed(caplog: pytest.LogCaptureFixture) -> None:
     organization = Organization.objects.create(tid=uuid.uuid4(), region="amer")
     trail.record(organization, "event-1")
-    with caplog.at_level(logging.WARNING, "connector.trail"):
+    with caplog.at_level(logging.INFO, "connector.trail.checkpoints"):
         trail.seal_all(organization.pk)
     (record,) = caplog.records
     assert list(verify.checkpoints_in(str(record.__dict__["checkpoint"]))) == log_of(organization)
