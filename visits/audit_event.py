@@ -30,14 +30,19 @@ Json = dict[str, Any]
 
 
 def render(entry: Entry) -> Json:
-    """The AuditEvent (R4) of an entry. People and visits are named by our opaque ids alone."""
+    """The AuditEvent (R4) of a presence entry. People and visits are named by our opaque ids alone.
+
+    Raises ValueError for an entry whose event is not one of EVENTS.
+    """
+    if entry.event not in EVENTS:
+        raise ValueError(entry.event)
     begin, role = _begins(entry.visit, entry.participant, entry.at).first(), _roles(entry.participant).first()
     rendered: Json = AuditEvent(_render(entry, begin, role)).as_json()
     return rendered
 
 
 def render_all(entries: QuerySet[Entry]) -> Iterator[Json]:
-    """The AuditEvents of many entries, read while they are rendered. fhirclient, which would take hours for a long
+    """The AuditEvents of many entries of any kind, read while they are rendered. fhirclient, which would take hours for a long
     trail, checks none of them; tests do."""
     begin = _begins(OuterRef("visit"), OuterRef("participant"), OuterRef("at"))[:1]
     role = _roles(OuterRef("participant"))[:1]
