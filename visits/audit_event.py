@@ -42,8 +42,8 @@ def render(entry: Entry) -> Json:
 
 
 def render_all(entries: QuerySet[Entry]) -> Iterator[Json]:
-    """The AuditEvents of many entries of any kind, read while they are rendered. fhirclient, which would take hours for a long
-    trail, checks none of them; tests do."""
+    """The AuditEvents of many entries of any kind, read while they are rendered. fhirclient, which would take hours for
+    a long trail, checks none of them; tests do."""
     begin = _begins(OuterRef("visit"), OuterRef("participant"), OuterRef("at"))[:1]
     role = _roles(OuterRef("participant"))[:1]
     for entry in entries.annotate(begin=Subquery(begin), role=Subquery(role)).iterator():

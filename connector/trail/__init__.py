@@ -4,7 +4,7 @@ batches, and signed for."""
 from connector.trail.chain import record, seal
 from connector.trail.checking import ask, asked, check, due, state, unsealed
 from connector.trail.checking import verify_all as verify
-from connector.trail.checkpoints import go_on, seal_all, sign
+from connector.trail.checkpoints import go_on, seal_all, sign, unsettled
 from connector.trail.export import Extent, extent, lines
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "sign",
     "state",
     "unsealed",
+    "unsettled",
     "verify",
 ]

@@ -6,6 +6,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from connector import keys, verify
@@ -17,6 +19,15 @@ log = logging.getLogger(__name__)
 
 # The newest end that nobody vouches for yet is never older or longer than this, and a sweep.
 AFTER, EVERY = timedelta(hours=1), 1000
+
+
+def unsettled() -> QuerySet[Organization, UUID]:
+    """The organizations with entries that are not sealed, or that no checkpoint vouches for yet."""
+    newest = Checkpoint.objects.filter(organization=OuterRef("pk")).order_by("-sequence").values("sequence")[:1]
+    beyond = Q(sequence=None) | Q(sequence__gt=OuterRef("signed"))
+    entries = Entry.objects.filter(beyond, organization=OuterRef("pk"))
+    known = Organization.objects.annotate(signed=Coalesce(Subquery(newest), 0))
+    return known.filter(Exists(entries)).values_list("pk", flat=True)
 
 
 def seal_all(organization_id: UUID) -> None:

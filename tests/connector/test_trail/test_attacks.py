@@ -12,6 +12,7 @@ from connector.models import Checkpoint, Entry, Key, Organization
 from connector.trail import checking
 from tests.connector.test_trail import attacks
 from tests.connector.test_trail.attacks import FOUND, Attack
+from visits.tasks import seal_trail
 
 AUDIT = Key.Purpose.AUDIT
 
@@ -126,13 +127,15 @@ def test_each_checkpoint_is_a_line_of_the_log_once_it_is_committed(caplog: pytes
 
 
 def test_a_checkpoint_is_signed_each_hour_with_something_new_and_each_thousand_entries(signed: Organization) -> None:
+    seal_trail()
+    assert list(trail.unsettled()) == []
     trail.record(signed, "later")
-    trail.seal_all(signed.pk)
+    seal_trail()
     assert signed.checkpoints.count() == 2, "not an hour yet"
     age(signed, hours=1, minutes=1)
-    trail.seal_all(signed.pk)
-    assert [one.sequence for one in signed.checkpoints.all()] == [4, 6, 7]
+    seal_trail()
+    assert [one.sequence for one in signed.checkpoints.all()] == [4, 6, 7], "though nothing was left to be sealed"
     Entry.objects.bulk_create(Entry(organization=signed, event="many", at=timezone.now()) for _ in range(1001))
-    trail.seal_all(signed.pk)
+    seal_trail()
     assert [one.sequence for one in signed.checkpoints.all()] == [4, 6, 7, 1008]
     assert found(signed) == []
