@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.db.models import F
 from django.test import Client
+from django.urls import reverse
 
 from tests.connector.tokens import claims, rsa_key, signed
 from tests.servers import Reply
@@ -116,3 +117,10 @@ def test_another_patients_context_lets_nobody_in_and_the_right_chart_does(ehr: E
     assert not Participant.objects.filter(role="provider").exists()
     assert arrive(ehr, browser, CLINICIAN, patient="p1").status_code == 302
     assert Participant.objects.filter(role="provider").exists()
+
+
+def test_a_launch_token_that_no_address_can_carry_leaves_no_row(ehr: Ehr, client: Client) -> None:
+    address = reverse("launch", args=[ehr.connection.ref, "patient"])
+    answer = client.get(address, {"iss": ehr.connection.base_url, "launch": "l" * 70_000})
+    assert heading(answer)[1] == 400
+    assert not Launch.objects.exists()
