@@ -36,10 +36,12 @@ def outcome(answer: Any, part: str = "") -> Outcome:
     return Outcome(not refused, answer.status_code, shown, part)
 
 
-def ask(browser: Client, method: str, path: str, body: bytes = b"", kind: str = FORM, **headers: str) -> Any:
+def ask(
+    browser: Client, method: str, path: str, body: bytes = b"", kind: str = FORM, odd: dict[str, str] | None = None
+) -> Any:
     """Send it as it stands: path and query are quoted already."""
     path, _, query = path.partition("?")
-    extra = {"QUERY_STRING": query} | headers
+    extra = {"QUERY_STRING": query} | (odd or {})
     return browser.generic(method, path, body, content_type=extra.pop("CONTENT_TYPE", kind), **extra)  # type: ignore[arg-type]
 
 
@@ -48,7 +50,7 @@ def _sent(
 ) -> Act:
     def act() -> Outcome:
         address = f"{path}?{query}" if query else path
-        return outcome(ask(world.browser(who), method, address, *form, **odd))
+        return outcome(ask(world.browser(who), method, address, *form, odd))
 
     return act
 
@@ -76,7 +78,7 @@ def launch_callback(world: World, data: DataObject) -> Act:
         asked = pressing.press(world.ehr, browser, who)
         query = junk.encoded([(name, value.replace("@", asked["state"])) for name, value in broken])
         path = reverse("launch_callback", args=[world.connection.ref, pressing.DOORS[who]])
-        return outcome(ask(browser, "GET", f"{path}?{query}", **odd))
+        return outcome(ask(browser, "GET", f"{path}?{query}", odd=odd))
 
     return act
 
@@ -91,7 +93,7 @@ def came_back(path: str, who: str, start: Callable[[World], str]) -> Case:
             browser = world.browser(who)
             state = parse_qs(urlsplit(browser.get(start(world))["Location"]).query)["state"][0]
             query = junk.encoded([(name, value.replace("@", state)) for name, value in broken])
-            return outcome(ask(browser, "GET", f"{reverse(path)}?{query}", **odd))
+            return outcome(ask(browser, "GET", f"{reverse(path)}?{query}", odd=odd))
 
         return act
 

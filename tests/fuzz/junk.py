@@ -161,7 +161,7 @@ def forms(draw: DrawFn, valid: dict[str, Any], *, others: Sequence[str] = ()) ->
     """(body, content type) of a form with something broken, in its fields or in how they are sent."""
     found = draw(pairs(valid, others=others))
     plain = (encoded(found).encode(), "application/x-www-form-urlencoded")
-    return draw(
+    sent: tuple[bytes, str] = draw(
         st.one_of(
             st.just(plain),
             st.just(plain),
@@ -174,6 +174,7 @@ def forms(draw: DrawFn, valid: dict[str, Any], *, others: Sequence[str] = ()) ->
             st.binary(max_size=60).map(lambda body: (body, "multipart/form-data; boundary=b")),
         )
     )
+    return sent
 
 
 def _multipart(found: Pairs) -> bytes:

@@ -3,17 +3,15 @@
 import hmac
 import json
 import os
-from base64 import b64decode
 from typing import Any
 
-from cryptography.x509 import load_der_x509_certificate
 from django.urls import reverse
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from connector import keys
 from connector.models import Key
-from sandbox.graph.encryption import OAEP, encrypted, encrypted_content, text
+from sandbox.graph.encryption import OAEP, certificate_of, encrypted, encrypted_content, text
 from tests.fuzz import junk
 from tests.fuzz.edges import Case, ask, outcome
 from tests.fuzz.judge import Act, Outcome
@@ -51,7 +49,7 @@ def delivered(name: str, member: str = "") -> Case:
 
         def act() -> Outcome:
             before = Receipt.objects.count()
-            answer = ask(world.browser(), "POST", reverse(name) + query, body, JSON, **odd)
+            answer = ask(world.browser(), "POST", reverse(name) + query, body, JSON, odd)
             kept = Receipt.objects.order_by("-pk")[: Receipt.objects.count() - before]
             assert len(kept) <= ours, "a receipt without a client state of ours"
             for receipt in kept:
@@ -96,10 +94,10 @@ def _understanding(world: World, content: Any, token: object = None) -> Act:
 def _sealed(plain: bytes, key: Key, secret: bytes, short: int = 32) -> dict[str, Any]:
     """As Graph seals it; a secret of another length has nothing to encrypt with, so the data is any."""
     data = encrypted(plain, secret) if short == 32 else plain[:64]
-    certificate = load_der_x509_certificate(b64decode(key.public["certificate"]))
+    _certificate, public = certificate_of(key.public["certificate"])
     return {
         "data": text(data),
         "dataSignature": text(hmac.digest(secret, data, "sha256")),
-        "dataKey": text(certificate.public_key().encrypt(secret, OAEP)),
+        "dataKey": text(public.encrypt(secret, OAEP)),
         "encryptionCertificateId": key.kid,
     }

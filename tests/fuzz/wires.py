@@ -394,9 +394,16 @@ def app_token(world: World, deadline: Deadline) -> object:
 
 
 def verified(world: World, deadline: Deadline) -> object:
-    said = {"jwks_uri": world.ehr.server.url + JWKS, "algorithms": ["RS256"], "audience": "a", "required": ["sub"]}
-    token = signed(rsa_key(), claims(aud="a"), kid="r1")
-    return jwks.verified_claims(token, deadline=deadline, leeway=0, keys_name_issuer=True, **said)
+    return jwks.verified_claims(
+        signed(rsa_key(), claims(aud="a"), kid="r1"),
+        jwks_uri=world.ehr.server.url + JWKS,
+        algorithms=["RS256"],
+        audience="a",
+        required=["sub"],
+        deadline=deadline,
+        leeway=0,
+        keys_name_issuer=True,
+    )
 
 
 def made(world: World, deadline: Deadline) -> object:
@@ -407,12 +414,20 @@ def made(world: World, deadline: Deadline) -> object:
 
 
 def options(world: World, deadline: Deadline) -> object:
-    return meetings.set_options(world.tid, str(world.user.oid), MEETING, lobby="organization", deadline=deadline)
+    meetings.set_options(world.tid, str(world.user.oid), MEETING, lobby="organization", deadline=deadline)
+    return meetings.exists(world.tid, str(world.user.oid), MEETING, deadline=deadline)
 
 
 def subscribed(world: World, deadline: Deadline) -> object:
-    said = {"join_url": "https://teams.example/1", "client_state": "c", "certificate": "x", "certificate_id": "k"}
-    return meetings.subscribe(world.tid, deadline=deadline, **said)[0].encode()
+    kept, _ends = meetings.subscribe(
+        world.tid,
+        join_url="https://teams.example/1",
+        client_state="c",
+        certificate="x",
+        certificate_id="k",
+        deadline=deadline,
+    )
+    return kept.encode()
 
 
 def visitor(world: World, deadline: Deadline) -> object:
