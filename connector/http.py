@@ -251,7 +251,7 @@ class _Unled(requests.Session):
 def _through(door: Door, outgoing: requests.Session) -> requests.Session:
     outgoing.trust_env = False
     outgoing.verify = trusted()
-    outgoing.headers.update({"User-Agent": USER_AGENT, "X-Request-ID": logs.reference.get()})  # FHIR R4, RESTful API
+    outgoing.headers.update({"User-Agent": USER_AGENT} | logs.onward())
     outgoing.mount("https://", door)
     outgoing.mount("http://", door)
     return outgoing

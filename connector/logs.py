@@ -30,6 +30,11 @@ def new_reference() -> str:
     return secrets.token_hex(4).upper()
 
 
+def onward() -> dict[str, str]:
+    """How whom we call is told the number, so that it stands in his log too (FHIR R4, RESTful API, "Custom Headers")."""
+    return {"X-Request-ID": reference.get()} if reference.get() else {}
+
+
 @contextmanager
 def step(number: int) -> Iterator[None]:
     """A reference number of its own for one of many things that a task does: what it logs and sends is told apart."""

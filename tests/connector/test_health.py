@@ -1,4 +1,4 @@
-"""Ready: what a load balancer asks. The database has a say, and whether the process stops; broker and cache are named."""
+"""Ready: what a load balancer asks. The database and a stop have a say; broker and cache are named."""
 
 from functools import partial
 

@@ -70,8 +70,8 @@ def test_without_the_cache_nobody_waits_and_nothing_is_lost(settings: Settings) 
         time.sleep(0.05)
 
 
-def test_what_another_version_counted_is_passed_over() -> None:
-    reader = tally.client(tally.settings.CACHE_LOCATION)
+def test_what_another_version_counted_is_passed_over(settings: Settings) -> None:
+    reader = tally.client(settings.CACHE_LOCATION)
     reader.hset(tally.COUNTED, '["of-tomorrow", "x"]', 1)
     reader.hset(tally.COUNTED, '["mails", "sent", "more"]', 1)
     tally.count("mails", code="sent")

@@ -130,8 +130,8 @@ MANY = """
 INSERT INTO visits_visit (id, connection_id, session_kind, session_hash, hash_kid, session_sealed, patient_hash, test,
   generation, meeting_id_sealed, join_url_sealed, visitor_url_sealed, lobby, presence_live, department, clinic,
   clinician_hash, initials_sealed, ended_at)
-SELECT gen_random_uuid(), %(connection)s, 'context', 'm' || n, 'k', 's', '', false, 1, '', '', '', '', false, '', '', '',
-  '', now() FROM generate_series(1, 20000) n;
+SELECT gen_random_uuid(), %(connection)s, 'context', 'm' || n, 'k', 's', '', false, 1, '', '', '', '', false, '', '',
+  '', '', now() FROM generate_series(1, 20000) n;
 INSERT INTO visits_subscription (id, visit_id, generation, key_kid, graph_id)
 SELECT gen_random_uuid(), id, 1, 'k', '' FROM visits_visit;
 INSERT INTO visits_receipt (subscription_id, item, validation_tokens, state, reason, attempts)
@@ -157,7 +157,11 @@ def plans(found: CaptureQueriesContext) -> list[str]:
 def test_many_visits_that_are_over_cost_nothing(connection: Connection) -> None:
     writeback(connection, 20)
     target = Target.objects.get(connection=connection)
-    values = {"connection": connection.pk, "target": target.pk, "organization": connection.organization_id}
+    values: dict[str, Any] = {
+        "connection": connection.pk,
+        "target": target.pk,
+        "organization": connection.organization_id,
+    }
     with database.cursor() as cursor:
         for statement in filter(str.strip, MANY.split(";")):
             cursor.execute(statement, values if "%(" in statement else None)
