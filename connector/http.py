@@ -4,7 +4,6 @@ operator allow-lists), follows no redirect, reads no more than it must, and leav
 import io
 import ipaddress
 import json
-import logging
 import socket
 import time
 from collections.abc import Mapping
@@ -26,8 +25,6 @@ from urllib3.util.connection import create_connection
 
 from connector import logs, observing
 from connector.errors import Permanent, Retry
-
-log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0
 MAX_BYTES = 8 * 1024 * 1024  # the largest CapabilityStatements are about 5 MB

@@ -31,7 +31,7 @@ def new_reference() -> str:
 
 
 def onward() -> dict[str, str]:
-    """How whom we call is told the number, so that it stands in his log too (FHIR R4, RESTful API, "Custom Headers")."""
+    """The header that puts the number into the log of whom we call: FHIR R4 (RESTful API) names it."""
     return {"X-Request-ID": reference.get()} if reference.get() else {}
 
 

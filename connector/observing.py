@@ -12,7 +12,7 @@ from django.conf import settings
 
 from connector import tally
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("connector.http")  # whose calls they are
 
 CALL_ID = "client-request-id"  # Microsoft's name for a call, which its support asks for
 
