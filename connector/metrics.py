@@ -25,7 +25,7 @@ from connector.tally import BOUNDS, FAMILIES, Family, Read
 
 PREFIX = "ehr_connector_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-MOST_SECONDS = 3  # of each question to PostgreSQL
+MOST_TIME = "3s"  # of each question to PostgreSQL
 
 Samples = Mapping[tuple[str, ...], float]  # labels' values -> value
 Measure = Callable[[datetime], Mapping[str, Samples]]
@@ -82,7 +82,7 @@ def _levels() -> dict[str, Samples]:
     try:
         with transaction.atomic():
             with database.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = '{MOST_SECONDS}s'")
+                cursor.execute("select set_config('statement_timeout', %s, true)", [MOST_TIME])
             for measure in measures:
                 found |= measure(timezone.now())
     except Error:

@@ -111,7 +111,7 @@ class Deployment:
     def ready(self) -> bool:
         try:
             return requests.get(f"{self.clinic.house.urls['web']}/health/ready", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def metrics(self) -> dict[tuple[str, frozenset[str]], float]:
