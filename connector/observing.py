@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from connector import tally
+from connector.errors import WireError
 
 log = logging.getLogger("connector.http")  # whose calls they are
 
@@ -53,8 +54,8 @@ def call(host: str, method: str, headers: Mapping[str, str] | None = None) -> It
 
     try:
         yield answered
-    except Exception as error:
-        outcome = getattr(error, "code", outcome)
+    except WireError as error:
+        outcome = error.code
         raise
     finally:
         seconds = time.monotonic() - started
@@ -62,7 +63,7 @@ def call(host: str, method: str, headers: Mapping[str, str] | None = None) -> It
 
 
 def _note(made: Call, outcome: str, seconds: float, call_id: str | None) -> None:
-    told = {"host": made.host.partition(":")[0], "method": made.method, "status": made.status}
+    told = {"host": urlsplit(f"//{made.host}").hostname, "method": made.method, "status": made.status}
     told |= {"seconds": round(seconds, 3), "code": outcome} | ({"call": call_id} if call_id else {})
     log.info("outgoing request", extra=told)
     tally.observe("outgoing_seconds", seconds, service=service(made.host), outcome=outcome)

@@ -82,7 +82,7 @@ def test_requests_and_error_pages_are_counted_by_route_and_code() -> None:
     client.get("/launch/no-such-ref/provider/")
     client.get("/no/such/page/Ana-Betz")
     client.get("/signin/microsoft/callback/?state=forged&code=x")
-    client.post("/notifications/", {"value": [{"clientState": "forged"}] * 3}, content_type="application/json")
+    client.post("/notifications/graph/", {"value": [{"clientState": "forged"}] * 3}, content_type="application/json")
     found = scraped()
     assert found["notifications_not_ours_total", ("event",)] == 3
     assert found["requests_total", ("live", "200")] == 1
