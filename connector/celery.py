@@ -9,6 +9,7 @@ from celery.signals import (
     after_task_publish,
     beat_init,
     before_task_publish,
+    setup_logging,
     task_postrun,
     task_prerun,
     worker_init,
@@ -22,6 +23,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connector.settings")
 app = Celery("connector")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_logging(**_: Any) -> None:
+    """LOG_LEVEL alone says what is written (connector.logs). Celery would set a level of its own, and as long as
+    somebody listens here it does not."""
 
 
 @before_task_publish.connect

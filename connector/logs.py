@@ -90,6 +90,8 @@ def configure(options: dict[str, str]) -> None:
     handler.setFormatter(formatter)
     logging.root.handlers = [handler]
     logging.root.setLevel(options["level"])
+    # Several lines a second of tasks that were sent, received and done: metrics count them.
+    logging.getLogger("celery").setLevel(max(logging.WARNING, logging.root.level))
     # Libraries that would write addresses with codes and tokens in them.
     for noisy in ("urllib3", "requests", "fhirclient", "mozilla_django_oidc", "django.request"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -2,6 +2,7 @@
 EHR's own record, its numbers, its traces, and a stop in the middle of work."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -75,7 +76,9 @@ class Deployment:
             "PYTHONUNBUFFERED": "1",
         }
         command = self.command(name)
-        running = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         process = Process(name, running)
         reader = threading.Thread(target=lambda: process.said.extend(running.stderr or ()), daemon=True)
         reader.start()
@@ -99,7 +102,7 @@ class Deployment:
     @staticmethod
     def end(running: subprocess.Popen[str]) -> None:
         if running.poll() is None:
-            running.kill()
+            os.killpg(running.pid, signal.SIGKILL)
             running.wait()
 
     def health(self, *arguments: str) -> subprocess.CompletedProcess[str]:
