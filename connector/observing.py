@@ -63,7 +63,11 @@ def call(host: str, method: str, headers: Mapping[str, str] | None = None) -> It
 
 
 def _note(made: Call, outcome: str, seconds: float, call_id: str | None) -> None:
-    told = {"host": urlsplit(f"//{made.host}").hostname, "method": made.method, "status": made.status}
+    told: dict[str, object] = {
+        "host": urlsplit(f"//{made.host}").hostname,
+        "method": made.method,
+        "status": made.status,
+    }
     told |= {"seconds": round(seconds, 3), "code": outcome} | ({"call": call_id} if call_id else {})
     log.info("outgoing request", extra=told)
     tally.observe("outgoing_seconds", seconds, service=service(made.host), outcome=outcome)
