@@ -20,7 +20,7 @@ FRAMES = 12
 ALLOWED = frozenset(
     {"event", "level", "timestamp", "logger", "reference", "code", "connection", "visit", "door", "status", "host"}
     | {"method", "seconds", "attempt", "task", "count", "kind", "region", "receipt", "subscription", "lane", "target"}
-    | {"reason", "exception_type", "where", "origin", "route", "call"}
+    | {"reason", "exception_type", "where", "checkpoint", "origin", "route", "call"}
     | {"_record", "_from_structlog"}  # structlog's own, taken off before the line is written
 )
 
@@ -92,6 +92,8 @@ def configure(options: dict[str, str]) -> None:
     logging.root.setLevel(options["level"])
     # Several lines a second of tasks that were sent, received and done: metrics count them.
     logging.getLogger("celery").setLevel(max(logging.WARNING, logging.root.level))
+    # The log is where checkpoints of the audit trail are out of the database's reach: written at every level.
+    logging.getLogger("connector.trail.checkpoints").setLevel(logging.INFO)
     # Libraries that would write addresses with codes and tokens in them.
     for noisy in ("urllib3", "requests", "fhirclient", "mozilla_django_oidc", "django.request"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

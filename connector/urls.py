@@ -14,6 +14,7 @@ urlpatterns = [
     path("health/ready", health.ready, name="readiness"),
     path("metrics", metrics.metrics, name="metrics"),
     path("jwks/<str:environment>.json", published.jwks, name="jwks"),
+    path("trail/keys.json", published.trail_keys, name="trail_keys"),
     path("signin/", signin.signin, name="signin"),
     path("signin/<uuid:tid>/", signin.signin, name="signin_tenant"),
     path("signin/start/", signin.start, name="signin_start"),

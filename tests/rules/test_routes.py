@@ -13,6 +13,7 @@ OPEN = {
     "readiness",
     "metrics",
     "jwks",
+    "trail_keys",
     # The way into the portal.
     "signin",
     "signin_tenant",
