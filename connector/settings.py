@@ -39,6 +39,16 @@ EMAIL_FROM: str = env.mailbox("EMAIL_FROM", "")
 STATIC_ROOT: Path = BASE_DIR / env.str("STATIC_ROOT", "staticfiles")
 SIGNING_KEY_DAYS: int = env.int("SIGNING_KEY_DAYS", 180, validate=validate.Range(min=0))
 NOTIFICATION_KEY_DAYS: int = env.int("NOTIFICATION_KEY_DAYS", 180, validate=validate.Range(min=0))
+# How often in a minute (connector.limits); 0: as often as anybody likes.
+RATE_LIMITS: dict[str, int] = {
+    "launch": env.int("LIMIT_LAUNCHES", 30, validate=validate.Range(min=0)),
+    "launch-new": env.int("LIMIT_NEW_LAUNCHES", 1200, validate=validate.Range(min=0)),
+    "sign-in": env.int("LIMIT_SIGN_INS", 15, validate=validate.Range(min=0)),
+    "sign-in-new": env.int("LIMIT_NEW_SIGN_INS", 1200, validate=validate.Range(min=0)),
+    "forward": env.int("LIMIT_FORWARDED", 60, validate=validate.Range(min=0)),
+    "search": env.int("LIMIT_SEARCHES", 60, validate=validate.Range(min=0)),
+    "notification": env.int("LIMIT_NOTIFICATIONS", 6000, validate=validate.Range(min=0)),
+}
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 ENTRA_AUTHORITY: str = env.base_url("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
