@@ -201,6 +201,7 @@ CELERY_BEAT_SCHEDULE = {
         "portal.tasks.rotate_keys": 3600.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
+        "connector.tasks.forget_sessions": 3600.0,
     }.items()
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -236,6 +237,8 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
+NOTICES_COOKIE_NAME = f"{_PREFIX}notices"
+MESSAGE_STORAGE = "connector.notices.Notices"
 CSRF_FAILURE_VIEW = "connector.problems.csrf_failure"
 
 # -------------------------------------------------------------------------------------------------------------- headers
