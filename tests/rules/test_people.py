@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core import signing
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -124,6 +125,7 @@ def theirs() -> Owned:
     made = Owned()
     named = factories.user(made.connection.organization.tid)
     Revision.objects.update(approver_oid=named.oid)
+    assert made.connection.live
     EhrSignIn.objects.create(revision=made.connection.live, user=named, proof=PROOF)
     return made
 
@@ -166,7 +168,7 @@ def found(client: Client, of: Owned, but: frozenset[str] = frozenset()) -> dict[
 def in_a_visit(of: Owned, door: str, client: Client) -> str:
     """A handle of somebody who has launched in this browser."""
     visit = factories.visit(of.connection, session=door)
-    client.cookies[browsers.COOKIE] = browsers.signing.dumps(door, salt=browsers.SALT)
+    client.cookies[browsers.COOKIE] = signing.dumps(door, salt=browsers.SALT)
     row = Launch(connection=of.connection, door=door, browser_hash=browsers.hash_of(door))
     row.state_hash, row.redeemed_at = browsers.hash_of(str(row.id)), timezone.now()
     row.participant = factories.participant(visit, door)

@@ -8,9 +8,10 @@ from itertools import count
 from threading import Event
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Model
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -23,6 +24,7 @@ from tests.visits.pressing import CLINICIAN, PATIENT, arrive, leads_to
 from tests.visits.test_writeback.ehr import Ehr
 from visits import arrival, facts, finding
 from visits.models import EhrUserLink, Ending, Participant, Visit
+from visits.models.visit import Sealed
 from visits.rekeying import HASHED, SEALED
 
 FIELD, HASH = Key.Purpose.FIELD, Key.Purpose.HASH
@@ -45,15 +47,18 @@ def newest(organization: Organization, purpose: Key.Purpose) -> str:
 
 @pytest.mark.django_db
 def test_everything_that_is_sealed_and_hashed_is_known_here() -> None:
-    sealed = {model: {name for name in _columns(model) if name.endswith("_sealed")} for model in SEALED}
+    sealed = {
+        model: {name for name in _columns(model) if name.endswith("_sealed")} for model in Sealed.__subclasses__()
+    }
     assert sealed == {model: {f"{column}_sealed" for column in columns} for model, (_, columns) in SEALED.items()}
     ours = {"session_hash", "patient_hash", "clinician_hash", "ehr_user_hash"}
-    hashed = {model: _columns(model) & ours for model in (Visit, Participant, EhrUserLink, *HASHED)}
+    every: list[type[Model]] = [*apps.get_app_config("visits").get_models()]
+    hashed = {model: found for model in every if (found := _columns(model) & ours)}
     assert hashed == {model: set(columns) for model, (_, columns) in HASHED.items()}
 
 
-def _columns(model: type) -> set[str]:
-    return {field.name for field in model._meta.fields}  # type: ignore[attr-defined]
+def _columns(model: type[Model]) -> set[str]:
+    return {field.name for field in model._meta.fields}
 
 
 @pytest.mark.django_db
@@ -72,7 +77,8 @@ def test_after_new_keys_both_sides_find_their_visit_and_the_ids_are_as_they_were
     rotation.renew(organization)
     rotation.renew(organization)
     assert sealed_by(organization) == {newest(organization, FIELD)}
-    assert {row.hash_kid for row in (*Visit.objects.all(), *EhrUserLink.objects.all())} == {newest(organization, HASH)}
+    of_rows = [model.objects.values_list("hash_kid", flat=True) for model in (Visit, Participant, EhrUserLink)]
+    assert {kid for kids in of_rows for kid in kids} == {newest(organization, HASH)}
     assert before & {newest(organization, purpose) for purpose in (FIELD, HASH)} == set()
     assert leads_to(arrive(ehr, browser, PATIENT, patient="p1"), "visit")
     arrive(ehr, Client(), CLINICIAN, patient="p1")
@@ -102,7 +108,7 @@ def test_people_who_press_while_keys_are_renewed_all_land_in_their_one_visit(ehr
             if over.is_set() and round_ > 2:
                 break
             press = arrival.Press(
-                role="patient",
+                role=Participant.Role.PATIENT,
                 session=f" {number}",
                 external_id=" 1",
                 external_id_type="CSN",

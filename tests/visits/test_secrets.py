@@ -143,7 +143,7 @@ def test_two_secrets_of_the_registration_are_both_good_until_entra_drops_the_old
 def test_an_ehrs_client_secret_changes_with_the_approval_and_not_before(ehr: Ehr) -> None:
     organization = ehr.connection.organization
     rows = [keys.store(organization, Key.Purpose.SECRET, secret) for secret in (b"old", b"new")]
-    settled = [{"authentication": "client_secret_basic", "secret_kid": row.kid} for row in rows]
+    settled: list[dict[str, Any]] = [{"authentication": "client_secret_basic", "secret_kid": row.kid} for row in rows]
 
     def used() -> str:
         return wires.provider_client(wires.live_settings(ehr.connection), "testing").secret

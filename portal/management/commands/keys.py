@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def renew(self, *, organization: str | None, **options: Any) -> None:
         """New field and hash keys for one organization, and everything it has brought over to them."""
         try:
-            found = Organization.objects.get(tid=organization)
+            found = Organization.objects.get(tid=organization or "")
         except (Organization.DoesNotExist, ValidationError) as error:
             raise CommandError("Say whose: --organization with the tenant's id.") from error
         self.stdout.write(f"{rotation.renew(found)} values are sealed anew; what is hashed is hashed again.")
