@@ -1,6 +1,7 @@
 """Each secret that is given to the product is replaced while people work with what the one before has signed."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
