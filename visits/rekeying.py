@@ -25,6 +25,12 @@ HASHED: dict[type[Model], tuple[str, tuple[str, ...]]] = {
 }
 
 
+_REHASH = sql.SQL("""
+UPDATE {0} SET {1} = next.hash
+FROM unnest(%s::text[], %s::text[]) AS next(was, hash) WHERE {0}.{1} = next.was
+""")
+
+
 def reseal(organization: Organization) -> int:
     """Seal by the newest field key what an older one sealed; returns how many values. One that changes meanwhile is
     sealed by the newest already, and stays."""
@@ -67,11 +73,8 @@ def _rehash(rows: QuerySet[Model], column: str, kid: str) -> None:
     """In one statement: the same hash stands in many rows, and people wait for the end."""
     old = list(rows.exclude(Q(**{column: ""})).values_list(column, flat=True).distinct())
     table, name = sql.Identifier(rows.model._meta.db_table), sql.Identifier(column)
-    statement = sql.SQL(
-        "UPDATE {0} SET {1} = next.hash FROM unnest(%s::text[], %s::text[]) AS next(was, hash) WHERE {0}.{1} = next.was"
-    )
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(table, name), [old, [keys.hash_again(one, kid) for one in old]])
+        cursor.execute(_REHASH.format(table, name), [old, [keys.hash_again(one, kid) for one in old]])
 
 
 def finish(organization: Organization) -> int:

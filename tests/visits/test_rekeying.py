@@ -185,6 +185,9 @@ def test_a_key_encryption_key_is_replaced_step_by_step_and_everything_stays_read
     new = {"next": bytes(range(32))}
     settings.KEY_ENCRYPTION_KEYS = old | new  # every process knows it before any uses it
     visit.seal("session", "4711")
+    settings.KEY_ENCRYPTION_KEYS = new
+    with pytest.raises(CommandError, match="nothing was changed"):
+        call_command("keys", "rewrap")
     settings.KEY_ENCRYPTION_KEYS = new | old
     call_command("keys", "rewrap", stdout=said)
     assert said.getvalue() == f"{Key.objects.count()} keys are wrapped anew.\n"

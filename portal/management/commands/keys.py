@@ -61,7 +61,10 @@ class Command(BaseCommand):
 
     def rewrap(self, **options: Any) -> None:
         """Seal every key by the first of KEY_ENCRYPTION_KEYS: the others are not needed any more."""
-        self.stdout.write(f"{keys.rewrap()} keys are wrapped anew.")
+        try:
+            self.stdout.write(f"{keys.rewrap()} keys are wrapped anew.")
+        except KeyError as error:
+            raise CommandError(f"KEY_ENCRYPTION_KEYS lacks {error}: nothing was changed.") from error
 
 
 def _when(moment: datetime | None) -> str:
