@@ -197,7 +197,7 @@ def _issuer(id_token: str, endpoints: Endpoints, deadline: Deadline) -> tuple[st
             claims = jwt.decode(id_token, options={"verify_signature": False})
             issuer = str(claims.get("iss") or "")
             known = urlsplit(issuer).netloc.lower() == urlsplit(endpoints.token).netloc.lower()
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise Permanent("id-token-claims") from error
         jwks_uri = jwks_uri_of(issuer, deadline) if known else ""
     if not jwks_uri:
