@@ -49,6 +49,8 @@ RATE_LIMITS: dict[str, int] = {
     "search": env.int("LIMIT_SEARCHES", 60, validate=validate.Range(min=0)),
     "notification": env.int("LIMIT_NOTIFICATIONS", 6000, validate=validate.Range(min=0)),
 }
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")  # empty: no /metrics
+TRACES_URL: str = env.base_url("OTEL_EXPORTER_OTLP_ENDPOINT", "")  # empty: no traces
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 ENTRA_AUTHORITY: str = env.base_url("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
@@ -164,11 +166,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         | dict(parse_qsl(_database.query)),
     }
 }
-CACHES = {
+CACHE_LOCATION = CACHE_URL.replace("valkey://", "redis://")
+REDIS_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 2}
+CACHES: dict[str, Any] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": CACHE_URL.replace("valkey://", "redis://"),
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        "LOCATION": CACHE_LOCATION,
+        "OPTIONS": REDIS_OPTIONS,
     }
 }
 CELERY_BROKER_URL = REDIS_URL.replace("valkey://", "redis://")
@@ -199,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
         "portal.tasks.check_addresses": 3600.0,
         "portal.tasks.check_approvers": 3600.0,
         "portal.tasks.rotate_keys": 3600.0,
+        "connector.tasks.verify_trails": 15.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
         "connector.tasks.forget_sessions": 3600.0,

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from connector import handshakes, limits
+from connector import handshakes, limits, tally
 from connector.teams.notifications import member
 from visits import receipts
 from visits.models import Subscription
@@ -76,7 +76,9 @@ def _keep(body: bytes, kind: str) -> int:
     kept = receipts.keep([one for one, seconds in zip(found, waits, strict=True) if not seconds], tokens)
     receipts.wake(receipt.pk for receipt in kept)
     if len(found) < len(items) or not items:
-        log.warning("notification not ours", extra={"kind": kind, "count": len(items) - len(found)})
+        unknown = len(items) - len(found)
+        log.warning("notification not ours", extra={"kind": kind, "count": unknown})
+        tally.count("notifications_not_ours", max(1, unknown), kind=kind)
     return max(waits, default=0)
 
 

@@ -228,7 +228,7 @@ def administrator_until_now(of: Owned) -> Client:
 
 # What a stranger may do in his own organization is not about theirs.
 OF_HIS_OWN = frozenset({"history", "keys", "mails", "mails_again", "proof", "ready", "ready_organizer"}) | {
-    name for name in CLOSED if name.startswith("reports")
+    name for name in CLOSED if name.startswith(("reports", "trail"))
 }
 
 

@@ -1,7 +1,6 @@
 """Draining: a lane is leased, its rows are sent one after the other, each by a call outside any transaction."""
 
 import logging
-import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +9,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from connector import trail
+from connector import logs, tally, trail
 from connector.cached import outdate
-from connector.each import each
+from connector.each import each, in_time
 from connector.errors import Retry, WireError
 from connector.models import Downtime
 from visits.looking import looked_on
@@ -87,12 +86,12 @@ def _next_lane(target_id: int) -> int | None:
 
 
 def _deliver_for_a_while(lease: Lease) -> None:
-    until = time.monotonic() + MAX_SECONDS
-    for _ in range(MAX_ROWS):
-        row = _claim(lease) if time.monotonic() < until else None
+    for _ in in_time(range(MAX_ROWS), MAX_SECONDS):
+        row = _claim(lease)
         if row is None:
             return
-        _finish(lease, row, _try(row))
+        with logs.step(row.pk):
+            _finish(lease, row, _try(row))
 
 
 @transaction.atomic
@@ -154,7 +153,9 @@ def _finish(lease: Lease, row: Writeback, error: WireError | None) -> None:
             return
         if state != WAITING:
             _end(row, state, code, now)
-    log.info("writeback", extra={"target": row.target_id, "lane": row.lane, "code": code, "attempt": row.attempts})
+    told = {"target": row.target_id, "lane": row.lane, "visit": str(row.visit_id)}
+    log.info("writeback", extra=told | {"code": code, "attempt": row.attempts})
+    tally.count("writebacks", code=code, connection=row.target.connection.ref)
     if error is None or error.code not in NOBODY_ASKED:
         note_health(row, error, now)
 
