@@ -9,7 +9,7 @@ BIN := .venv/bin
 SOURCES := connector portal visits sandbox tests bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house fuzz tour bench check format lock messages chromium interop
+.PHONY: help demo demo-reset test test-fast test-house fuzz tour bench check format lock sbom messages chromium interop
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ format: .venv/installed ## Format the code and mend what ruff can
 lock: .venv/installed ## Compile the hash-pinned requirements from pyproject.toml; UPGRADE=--upgrade takes newer ones
 	@$(COMPILE) $(UPGRADE) -o requirements.txt
 	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o requirements-dev.txt
+
+sbom: .venv/installed ## Write the bill of materials (sbom.json, CycloneDX) and docs/licences.md
+	@$(BIN)/python -m tests.rules.bill
 
 messages: .venv/installed ## Collect what patients and clinicians read into locale/, and compile the translations
 	@$(BIN)/python -m tests.rules.catalogues

@@ -39,6 +39,16 @@ EMAIL_FROM: str = env.mailbox("EMAIL_FROM", "")
 STATIC_ROOT: Path = BASE_DIR / env.str("STATIC_ROOT", "staticfiles")
 SIGNING_KEY_DAYS: int = env.int("SIGNING_KEY_DAYS", 180, validate=validate.Range(min=0))
 NOTIFICATION_KEY_DAYS: int = env.int("NOTIFICATION_KEY_DAYS", 180, validate=validate.Range(min=0))
+# How often in a minute (connector.limits); 0: as often as anybody likes.
+RATE_LIMITS: dict[str, int] = {
+    "launch": env.int("LIMIT_LAUNCHES", 30, validate=validate.Range(min=0)),
+    "launch-new": env.int("LIMIT_NEW_LAUNCHES", 1200, validate=validate.Range(min=0)),
+    "sign-in": env.int("LIMIT_SIGN_INS", 15, validate=validate.Range(min=0)),
+    "sign-in-new": env.int("LIMIT_NEW_SIGN_INS", 1200, validate=validate.Range(min=0)),
+    "forward": env.int("LIMIT_FORWARDED", 60, validate=validate.Range(min=0)),
+    "search": env.int("LIMIT_SEARCHES", 60, validate=validate.Range(min=0)),
+    "notification": env.int("LIMIT_NOTIFICATIONS", 6000, validate=validate.Range(min=0)),
+}
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")  # empty: no /metrics
 TRACES_URL: str = env.base_url("OTEL_EXPORTER_OTLP_ENDPOINT", "")  # empty: no traces
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
@@ -196,6 +206,7 @@ CELERY_BEAT_SCHEDULE = {
         "connector.tasks.verify_trails": 15.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
+        "connector.tasks.forget_sessions": 3600.0,
     }.items()
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -231,6 +242,8 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
+NOTICES_COOKIE_NAME = f"{_PREFIX}notices"
+MESSAGE_STORAGE = "connector.notices.Notices"
 CSRF_FAILURE_VIEW = "connector.problems.csrf_failure"
 
 # -------------------------------------------------------------------------------------------------------------- headers

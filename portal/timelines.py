@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from connector import limits, problems
 from connector.models import Connection
+from connector.signin import signed_in
 from portal import shell
 from portal.forms import ZoneField
 from portal.status import live
@@ -51,6 +53,8 @@ def find(request: HttpRequest, ref: str) -> HttpResponse:
     connection = _administered(request, ref)
     day = DayForm(request.GET if "day" in request.GET else {"day": timezone.localdate().isoformat(), "zone": "UTC"})
     typed = SessionForm(request.POST or None)
+    if request.method == "POST" and (seconds := limits.wait("search", signed_in(request).pk)):
+        return problems.page(request, "too-many", wait=seconds)
     if request.method == "POST" and typed.is_valid():
         found = visits.visit_of_session(connection, typed.cleaned_data["session"])
         if found:

@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import trail
+from connector import keys, trail
 from connector.agreement import Settings
 from connector.cached import outdate
 from connector.ehr.smart import EhrIdentity, Granted
@@ -82,10 +82,11 @@ def arrive(row: Launch, granted: Granted, identity: EhrIdentity | None) -> HttpR
     """A launch of the board's record: keep what it covers, and show it."""
     connection = row.connection
     row.department = schedule.code_of(granted.context.get(schedule.DEPARTMENT))
-    row.ehr_user_hash = arrival.hash_of_presser(connection, identity, granted)
+    with keys.hashing(connection.organization_id):
+        row.ehr_user_hash = arrival.hash_of_presser(connection, identity, granted)
+        row.save(update_fields=["department", "ehr_user_hash"])
     if not row.department and not row.ehr_user_hash:
         raise Stop("board-of-nobody")
-    row.save(update_fields=["department", "ehr_user_hash"])
     trail.record(connection.organization, "board-opened", door=row.door, department=row.department)
     return redirect("board", handle=handles.issue(row))
 

@@ -152,7 +152,8 @@ def _answer(token: str) -> dict[str, Any]:
 
 def _link(participant: Participant, user: User, *, lasting: bool) -> None:
     """From now on this EHR user is that account: here, in his other open visits, and where it lasts in all to come."""
-    with transaction.atomic():
+    with keys.hashing(participant.organization_id):
+        participant.refresh_from_db(fields=["ehr_user_hash", "hash_kid"])
         if lasting:
             _own_link(participant).update_or_create(
                 connection=participant.visit.connection,

@@ -18,6 +18,8 @@ from visits.finding import MOST as MOST_FOUND
 from visits.finding import by_session as visit_of_session
 from visits.finding import on_day as visits_on
 from visits.models import Launch, Receipt, Subscription, Target, Visit, Writeback
+from visits.rekeying import finish as finish_rekeying
+from visits.rekeying import rehash, reseal
 from visits.timeline import shown as timeline
 from visits.trial import Ids
 from visits.trial import begin as begin_test
@@ -39,10 +41,13 @@ __all__ = [
     "Troubles",
     "begin_test",
     "figures_of",
+    "finish_rekeying",
     "given_up",
     "notification_kids",
     "open_test_side",
+    "rehash",
     "reports",
+    "reseal",
     "send_again",
     "send_one_again",
     "switch_on",

@@ -103,6 +103,12 @@ def redeem(
     return _granted(token_request(endpoints.token, client, form, deadline))
 
 
+def check_issuer(endpoints: Endpoints, named: str) -> None:
+    """Whether a code comes from whom it was asked of, where the answer says so (RFC 9207 §2.4, against mix-up)."""
+    if named and endpoints.issuer and named.rstrip("/") != endpoints.issuer.rstrip("/"):
+        raise Permanent("ehr-id-token-issuer")
+
+
 def token_request(token_url: str, client: Client, form: dict[str, str], deadline: Deadline) -> Answer:
     """POST to a token endpoint with the client's authentication; raises what a refusal means."""
     answer = ask_token(token_url, client, form, deadline)
@@ -178,8 +184,7 @@ def _claims(id_token: str, endpoints: Endpoints, client_id: str, nonce: str, dea
     )
     if str(claims["iss"]).rstrip("/") != issuer.rstrip("/"):
         raise Permanent("id-token-issuer")
-    if claims.get("nonce") != nonce:
-        raise Permanent("id-token-nonce")
+    jwks.check_party(claims, client_id=client_id, nonce=nonce)
     return claims
 
 

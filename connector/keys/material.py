@@ -35,6 +35,15 @@ def unwrap(key: Key) -> Material:
     return Material(key.kid, crypto.unseal(key.wrapped, secret=kek, place=("key", key.kid)))
 
 
+def rewrap() -> int:
+    """Seal anew what an older key-encryption key sealed; returns how many keys. A key that was forgotten or changed
+    meanwhile is left as it is."""
+    newest = next(iter(settings.KEY_ENCRYPTION_KEYS))
+    older = [key for key in Key.objects.exclude(wrapped="") if crypto.kid_of(key.wrapped) != newest]
+    sealed = [(key, wrap(key.kid, unwrap(key).secret)) for key in older]
+    return sum(Key.objects.filter(pk=key.pk, wrapped=key.wrapped).update(wrapped=anew) for key, anew in sealed)
+
+
 def store(
     organization: Organization | None,
     purpose: Key.Purpose,
