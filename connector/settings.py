@@ -16,6 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=32))
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 KEY_ENCRYPTION_KEYS: dict[str, bytes] = env.key_ring("KEY_ENCRYPTION_KEYS")
+KEY_WRAPPING_COMMAND: str = env.str("KEY_WRAPPING_COMMAND", "")  # empty: the keys above wrap
 PUBLIC_URL: str = env.base_url("PUBLIC_URL")
 NOTIFICATION_URL: str = env.base_url("NOTIFICATION_URL", "") or PUBLIC_URL
 DATABASE_URL: str = env.str(

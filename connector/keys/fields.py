@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from connector import crypto
-from connector.keys.material import Material, Place, by_kid, store
+from connector.keys.material import Material, Place, by_kid, prepare
 from connector.models import Key, Organization
 
 
@@ -16,11 +16,19 @@ def current(organization_id: UUID, purpose: Key.Purpose) -> Material:
     by kid."""
     row = _newest(organization_id, purpose)
     if row is None:
-        # The organization's row is the lock: two first users make one key.
-        with transaction.atomic():
-            organization = Organization.objects.select_for_update().get(pk=organization_id)
-            row = _newest(organization_id, purpose) or store(organization, purpose, secrets.token_bytes(32))
+        row = _first(prepare(Organization.objects.get(pk=organization_id), purpose, secrets.token_bytes(32)))
     return by_kid(row.kid)
+
+
+@transaction.atomic
+def _first(made: Key) -> Key:
+    """Keep a first key, unless somebody else has: the organization's row is the lock. What wraps it was asked
+    before."""
+    organization = Organization.objects.select_for_update().get(pk=made.organization_id)
+    row = _newest(organization.pk, Key.Purpose(made.purpose))
+    if row is None:
+        made.save(force_insert=True)
+    return row or made
 
 
 def _newest(organization_id: UUID, purpose: Key.Purpose) -> Key | None:
