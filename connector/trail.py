@@ -3,6 +3,7 @@ batches."""
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -64,6 +65,23 @@ def seal(organization_id: UUID) -> int:
         entry.digest = previous = digest(previous, entry)
     Entry.objects.bulk_update(batch, ["sequence", "digest"])
     return len(batch)
+
+
+def as_lines(organization: Organization) -> Iterator[str]:
+    """Every entry as a line of JSON, in the order in which they are chained; the unsealed ones last."""
+    for entry in Entry.objects.filter(organization=organization).order_by("sequence", "id").iterator():
+        yield json.dumps({"sequence": entry.sequence, "digest": entry.digest} | _members(entry), sort_keys=True) + "\n"
+
+
+def _members(entry: Entry) -> dict[str, object]:
+    return {
+        "visit": entry.visit and str(entry.visit),
+        "participant": entry.participant and str(entry.participant),
+        "event": entry.event,
+        "at": entry.at.isoformat(),
+        "recorded_at": entry.recorded_at.isoformat(),
+        "detail": entry.detail,
+    }
 
 
 def seal_all(organization_id: UUID) -> None:

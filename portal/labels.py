@@ -83,6 +83,7 @@ DETAILS: dict[str, Promise] = {
     "what": gettext_lazy("What"),
     "reader": gettext_lazy("Reader of the reports"),
     "allowance": gettext_lazy("Visits a month"),
+    "why": gettext_lazy("Why"),
 }
 ACCESS: dict[str, Promise] = {
     "bearer": gettext_lazy("A token, by our signature"),

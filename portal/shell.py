@@ -20,6 +20,7 @@ TOOLS: tuple[tuple[str, Promise], ...] = (
     ("reports", REPORTS),
     ("history", gettext_lazy("History")),
     ("keys", gettext_lazy("Keys")),
+    ("people", gettext_lazy("People and data")),
 )
 
 

@@ -16,6 +16,7 @@ from visits import reports, writeback
 from visits.finding import MOST as MOST_FOUND
 from visits.finding import by_session as visit_of_session
 from visits.finding import on_day as visits_on
+from visits.leaving import Unfinished, forget_all, leave, unfinished
 from visits.models import Launch, Receipt, Subscription, Target, Visit, Writeback
 from visits.timeline import Step
 from visits.timeline import legend as timeline_legend
@@ -23,6 +24,8 @@ from visits.timeline import of as timeline
 from visits.trial import Ids
 from visits.trial import begin as begin_test
 from visits.trial import open_side as open_test_side
+from visits.unlinking import Linked, linked_accounts, links_of
+from visits.unlinking import erase as erase_links
 from visits.writeback.listing import STATES as WRITEBACK_STATES
 from visits.writeback.listing import TOLD, Health, Line
 from visits.writeback.listing import health as targets
@@ -37,11 +40,18 @@ __all__ = [
     "Health",
     "Ids",
     "Line",
+    "Linked",
     "Step",
     "Troubles",
+    "Unfinished",
     "begin_test",
+    "erase_links",
     "figures_of",
+    "forget_all",
     "given_up",
+    "leave",
+    "linked_accounts",
+    "links_of",
     "notification_kids",
     "open_test_side",
     "reports",
@@ -54,6 +64,7 @@ __all__ = [
     "timeline",
     "timeline_legend",
     "troubles_of",
+    "unfinished",
     "visit_in",
     "visit_of_session",
     "visits_on",

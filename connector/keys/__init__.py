@@ -1,7 +1,7 @@
 """Keys: made when first needed, wrapped at rest by a key-encryption key, found by kid, one current per purpose."""
 
 from connector.keys.fields import current, decrypt, encrypt, hash_of
-from connector.keys.material import Material, Place, store, unwrap
+from connector.keys.material import Material, Place, destroy, store, unwrap
 from connector.keys.pairs import (
     certificate_of,
     notification_key,
@@ -30,6 +30,7 @@ __all__ = [
     "certificate_of",
     "current",
     "decrypt",
+    "destroy",
     "encrypt",
     "forget_due",
     "hash_of",

@@ -16,15 +16,16 @@ def current(organization_id: UUID, purpose: Key.Purpose) -> Material:
     by kid."""
     row = _newest(organization_id, purpose)
     if row is None:
-        row = _first(prepare(Organization.objects.get(pk=organization_id), purpose, secrets.token_bytes(32)))
+        organization = Organization.objects.get(pk=organization_id)
+        row = _first(organization, prepare(organization, purpose, secrets.token_bytes(32)))
     return by_kid(row.kid)
 
 
 @transaction.atomic
-def _first(made: Key) -> Key:
+def _first(organization: Organization, made: Key) -> Key:
     """Keep a first key, unless somebody else has: the organization's row is the lock. What wraps it was asked
     before."""
-    organization = Organization.objects.select_for_update().get(pk=made.organization_id)
+    Organization.objects.select_for_update().get(pk=organization.pk)
     row = _newest(organization.pk, Key.Purpose(made.purpose))
     if row is None:
         made.save(force_insert=True)

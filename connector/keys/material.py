@@ -61,6 +61,17 @@ def store(organization: Organization | None, purpose: Key.Purpose, secret: bytes
     return row
 
 
+def destroy(organization: Organization) -> tuple[list[str], bool]:
+    """Destroy every key of an organization: (their kids, whether beyond this database too). The rows are overwritten
+    before they are deleted; older copies of them are the database's and its backups'. Raises Retry."""
+    beyond = wrapping.destroy(wrapping.scope_of(organization.pk))
+    kids = list(organization.keys.values_list("kid", flat=True))
+    organization.keys.update(wrapped="")
+    organization.keys.all().delete()
+    _remembered.cache_clear()
+    return kids, beyond
+
+
 def by_kid(kid: str) -> Material:
     """The material of a kid. It never changes, so every process may remember it for a while."""
     return _remembered(int(time.monotonic() // REMEMBERED_SECONDS))(kid)
