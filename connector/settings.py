@@ -194,6 +194,7 @@ CELERY_BEAT_SCHEDULE = {
         "portal.tasks.check_links": 3600.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
+        "connector.tasks.forget_sessions": 3600.0,
     }.items()
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,6 +1,8 @@
 """Celery tasks of the connector: each only calls a service that reads from PostgreSQL what there is to do."""
 
 from celery import shared_task
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from connector import mail
 
@@ -9,6 +11,12 @@ from connector import mail
 def deliver_mail() -> None:
     """Send the mails that are due."""
     mail.deliver()
+
+
+@shared_task
+def forget_sessions() -> None:
+    """Drop the portal sessions that are over: Django leaves them where they are."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
 
 
 @shared_task

@@ -62,6 +62,6 @@ def _run(*verb: str, given: bytes = b"") -> bytes:
     try:
         ran = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:  # what it printed may hold what nobody may read
-        log.error("key service failed", extra={"reason": type(error).__name__, "kind": verb[0]})  # noqa: TRY400
+        log.error("key service failed", extra={"reason": type(error).__name__, "kind": verb[0]})
         raise Retry("key-service-unavailable") from None
     return ran.stdout

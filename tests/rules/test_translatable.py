@@ -82,6 +82,9 @@ NOT_FOR_PEOPLE = {
     "connector/checks.py",
     "connector/wsgi.py",
     "visits/audit_event.py",
+    # The data map is a page of docs/, in English as they are.
+    "visits/data_map.py",
+    *(f"connector/data_map/{name}.py" for name in ("shapes", "own", "libraries", "elsewhere")),
 }
 MODULES = sorted(
     path.relative_to(HERE).as_posix()

@@ -68,7 +68,7 @@ def test_people_are_searched_only_with_the_consistency_header(sandbox: Sandbox, 
 def test_a_batch_answers_each_request_as_if_it_had_come_alone(sandbox: Sandbox, app: requests.Session) -> None:
     url, oids = sandbox.url("graph", "/v1.0/$batch"), [CARLA.oid, DAVID.oid, "c0000000-3c1b-4a52-9f1e-00000000000c"]
     wanted = [{"id": str(n), "method": "GET", "url": f"/users/{oid}?$select=id"} for n, oid in enumerate(oids)]
-    switch(sandbox, **{"account-gone": [DAVID.oid]})
+    switch(sandbox, "graph", account_gone=[DAVID.oid])
     answers = {one["id"]: one for one in app.post(url, json={"requests": wanted}).json()["responses"]}
     assert [answers[number]["status"] for number in "012"] == [200, 404, 404]
     assert answers["0"]["body"]["id"] == CARLA.oid
