@@ -46,6 +46,12 @@ PLACES: dict[str, Place] = {
         "As long as a browser keeps its history",
         frozenset({Holds.LAUNCH_CODES}),
     ),
+    "redirect": Place(
+        "Redirects that lead elsewhere",
+        "To the EHR's sign-in with its launch token, to Microsoft's, and to Teams with the meeting's link",
+        "As long as a browser keeps its history",
+        frozenset({Holds.LAUNCH_CODES, Holds.JOIN_LINKS}),
+    ),
     "error page": Place(
         "Error pages", "What happened, what to check, whom to call, a reference number", "Not kept; shown once"
     ),
@@ -59,9 +65,9 @@ PLACES: dict[str, Place] = {
         "Files that administrators and readers download",
         "The history and the configuration with names of staff; reports with what the EHR calls a "
         "visit, as long as the "
-        "visit is not forgotten; the trail with codes and opaque ids",
+        "visit is not forgotten; the trail with codes and opaque ids; a receipt with its signature",
         "As long as whoever downloaded them keeps them",
-        frozenset({Holds.STAFF, Holds.SIGN_IN_NAMES, Holds.VISITS}),
+        frozenset({Holds.STAFF, Holds.SIGN_IN_NAMES, Holds.VISITS, Holds.TOKENS}),
     ),
 }
 

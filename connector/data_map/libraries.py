@@ -1,6 +1,6 @@
 """The tables that Django and django-allauth bring along. Most stay empty: the connector has no use for them."""
 
-from connector.data_map.shapes import Holds, codes, identifiers, secrets, table, technical, times
+from connector.data_map.shapes import codes, identifiers, secrets, table, technical, times
 
 EMPTY = "Never filled"
 FIXED = "As long as the deployment: names of models, the same everywhere"
@@ -13,7 +13,6 @@ TABLES = (
         secrets(session_key="Names the session; the cookie holds it"),
         identifiers(session_data="Signed: account number, what a page says next, state and PKCE verifier of a sign-in"),
         times(expire_date="Good until"),
-        session_data={Holds.STAFF, Holds.SIGN_IN_NAMES},
     ),
     table(
         "socialaccount.SocialAccount",
