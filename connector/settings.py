@@ -192,6 +192,7 @@ CELERY_BEAT_SCHEDULE = {
         "portal.tasks.rotate_keys": 3600.0,
         "portal.tasks.end_organizations": 30.0,
         "portal.tasks.check_links": 3600.0,
+        "connector.tasks.verify_trails": 15.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
         "connector.tasks.forget_sessions": 3600.0,

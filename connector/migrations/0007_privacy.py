@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connector', '0005_portal'),
+        ('connector', '0006_trail'),
     ]
 
     operations = [

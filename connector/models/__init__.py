@@ -2,7 +2,7 @@
 
 from connector.models.agreement import Connection, Decision, EhrSignIn, Environment, Revision, new_ref
 from connector.models.closing import Closing
-from connector.models.history import Change, Entry
+from connector.models.history import Change, Checkpoint, Entry, Verification
 from connector.models.key import Key
 from connector.models.people import Administrator, Organization, Reader, User, UserManager
 from connector.models.upkeep import Check, Downtime, Notice, Preflight, Proof
@@ -11,6 +11,7 @@ __all__ = [
     "Administrator",
     "Change",
     "Check",
+    "Checkpoint",
     "Closing",
     "Connection",
     "Decision",
@@ -27,5 +28,6 @@ __all__ = [
     "Revision",
     "User",
     "UserManager",
+    "Verification",
     "new_ref",
 ]

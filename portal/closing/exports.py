@@ -30,6 +30,10 @@ class Export:
     texts: Callable[[Organization], Iterable[str]]
 
 
+def _trail(organization: Organization) -> Iterator[str]:
+    return trail.lines(trail.extent(organization))
+
+
 def _history(organization: Organization) -> Iterable[str]:
     form = FORMATS["jsonl"]
     rows = lines(Scope(organization)).iterator(chunk_size=AT_A_TIME)
@@ -43,7 +47,12 @@ def _reports(organization: Organization) -> Iterator[str]:
 
 
 EXPORTS: dict[str, Export] = {
-    "trail": Export(_("The audit trail"), "jsonl", "application/jsonl; charset=utf-8", trail.as_lines),
+    "trail": Export(
+        _("The audit trail"),
+        "jsonl",
+        "application/jsonl; charset=utf-8",
+        _trail,
+    ),
     "history": Export(_("The history"), "jsonl", FORMATS["jsonl"].media_type, _history),
     "reports": Export(_("All visits, without names"), "csv", sheets.MEDIA_TYPE, _reports),
     "configuration": Export(

@@ -1,18 +1,19 @@
 """The receipt of an end: what was destroyed, when, at whose word, and what remains where. A JSON document with its
-digest, signed by the deployment (JWS, RFC 7515; the certificate is in its header, the key in the published JWKS)."""
+digest, signed by the deployment's audit key (JWS, RFC 7515 and RFC 8037): the key is in its header, and published with
+those that sign checkpoints of the trail, for good."""
 
 import hashlib
 import json
 from typing import Any
 from uuid import UUID
 
-import jwt
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone, translation
+from jwt.utils import base64url_encode
 
 from connector import keys, mail, trail
-from connector.models import Closing, Entry, Environment
+from connector.models import Closing, Entry
 from portal.closing.texts import REMAINS, REMAINS_OF_KEYS
 
 TYPE = "ehr-connector-receipt+json"
@@ -83,11 +84,10 @@ def as_text(receipt: dict[str, Any]) -> str:
 
 
 def _signed(text: str) -> str:
-    environment = Environment.PRODUCTION.value
-    key = keys.signing_key(environment)
-    pem = keys.signing_certificate(environment)
-    header = {"kid": key.kid, "typ": TYPE, "x5c": ["".join(pem.splitlines()[1:-1])]}
-    return jwt.api_jws.encode(text.encode(), key.pem, algorithm=key.algorithm, headers=header)
+    key = keys.audit_key()
+    header = {"alg": "EdDSA", "kid": key.kid, "typ": TYPE, "jwk": key.public}
+    signed = ".".join(base64url_encode(part.encode()).decode() for part in (json.dumps(header), text))
+    return f"{signed}.{keys.audit_sign(key, signed)}"
 
 
 def as_file(closing: Closing) -> str:

@@ -151,7 +151,18 @@ def _forget(closing: Closing) -> timedelta | None:
 
 def _rows(organization: Organization) -> list[Any]:
     """What stands on the organization itself, in an order in which nothing refers to what is gone."""
-    names = ("trail", "changes", "connections", "notices", "checks", "proofs", "readers", "administrators", "keys")
+    names = (
+        "checkpoints",
+        "trail",
+        "changes",
+        "connections",
+        "notices",
+        "checks",
+        "proofs",
+        "readers",
+        "administrators",
+        "keys",
+    )
     return [getattr(organization, name).all() for name in names]
 
 

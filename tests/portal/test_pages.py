@@ -61,6 +61,7 @@ PAGES = {
     "keys": {},
     "people": {},
     "end": {},
+    "trail": {},
     "history": {},
     "history_one": {"ref": ""},
     "records": {},
@@ -78,7 +79,7 @@ NO_PAGES = {
     *("downtime_end", "mails_again", "test_side", "keys_rotate", "history_export", "history_one_export"),
     *("record_download", "record_certificate", "writeback_again", "target_on", "reports_export"),
     *("person_erase", "end_ask", "end_off", "end_export", "end_receipt"),
-    *("reports_reader_name", "reports_reader_remove", "reports_allowance"),
+    *("trail_verify", "trail_export", "reports_reader_name", "reports_reader_remove", "reports_allowance"),
 }
 # Pages that only a press leads to: the page before, and the button.
 PRESSED = {
