@@ -9,7 +9,7 @@ BIN := .venv/bin
 SOURCES := connector portal visits sandbox tests bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house fuzz tour bench check format lock sbom messages chromium interop
+.PHONY: help demo demo-reset test test-fast test-house fuzz tour bench check format lock sbom messages chromium interop data-map
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ sbom: .venv/installed ## Write the bill of materials (sbom.json, CycloneDX) and 
 
 messages: .venv/installed ## Collect what patients and clinicians read into locale/, and compile the translations
 	@$(BIN)/python -m tests.rules.catalogues
+
+data-map: .venv/installed ## Write docs/data-map.md from the models
+	@$(BIN)/python -m tests.rules.production $(BIN)/python -m tests.rules.data_map
 
 # The virtual environment, installed again only when the pinned requirements have changed.
 .venv/installed: requirements-dev.txt

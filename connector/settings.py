@@ -16,6 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=32))
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 KEY_ENCRYPTION_KEYS: dict[str, bytes] = env.key_ring("KEY_ENCRYPTION_KEYS")
+KEY_WRAPPING_COMMAND: str = env.str("KEY_WRAPPING_COMMAND", "")  # empty: the keys above wrap
 PUBLIC_URL: str = env.base_url("PUBLIC_URL")
 NOTIFICATION_URL: str = env.base_url("NOTIFICATION_URL", "") or PUBLIC_URL
 DATABASE_URL: str = env.str(
@@ -203,6 +204,8 @@ CELERY_BEAT_SCHEDULE = {
         "portal.tasks.check_addresses": 3600.0,
         "portal.tasks.check_approvers": 3600.0,
         "portal.tasks.rotate_keys": 3600.0,
+        "portal.tasks.end_organizations": 30.0,
+        "portal.tasks.check_links": 3600.0,
         "connector.tasks.verify_trails": 15.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,

@@ -20,6 +20,7 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -29,7 +30,7 @@ from django.views.decorators.http import require_GET
 from connector import access, languages, limits, problems
 from connector.errors import Retry, WireError, asking
 from connector.http import Deadline, Session, session
-from connector.models import User
+from connector.models import Closing, User
 from connector.teams import entra
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 SECONDS = 8.0
 PORTAL = "portal"
 COUNTED = "counted"  # in a session that holds nothing else
+RECEIPT_SALT, RECEIPT_SECONDS = "connector.receipt", 3600  # of the token with which a receipt is downloaded
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,15 @@ def _problem(request: HttpRequest, code: str, *, wait: int = 0) -> HttpResponse:
     return problems.page(request, code, again=reverse("signin"), wait=wait)
 
 
+def _ended(request: HttpRequest, identity: entra.Identity, closing: Closing) -> HttpResponse:
+    """For people of an organization that is no more: an administrator gets the receipt, and may begin anew."""
+    administers = isinstance(access.proof_of(identity, _deadline(request)), access.Proof)
+    shown: dict[str, Any] = {"anew": f"{reverse('signin_start')}?anew=1"} if administers and closing.finished_at else {}
+    shown |= {"token": signing.dumps(str(closing.pk), salt=RECEIPT_SALT)} if shown else {}
+    code = "organization-ended" if closing.finished_at else "organization-ending"
+    return problems.page(request, code, template="portal/ended.html", closing=closing, **shown)
+
+
 class IdentityAdapter(DefaultSocialAccountAdapter):
     """Turns a checked identity into what it was wanted for."""
 
@@ -201,6 +212,9 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
             raise ImmediateHttpResponse(purpose.arrive(request, identity, data))
         if not access.is_allowed_tenant(identity.tid):
             raise ImmediateHttpResponse(problems.page(request, "tenant-not-allowed", regions=settings.REGION_HOSTS))
+        closing = access.ended(identity.tid)
+        if closing and not (closing.finished_at and data.get("anew")):
+            raise ImmediateHttpResponse(_ended(request, identity, closing))
         user = access.enter(identity, _deadline(request))
         if not sociallogin.is_existing:
             sociallogin.connect(request, user)
@@ -238,7 +252,8 @@ def start(request: HttpRequest, tid: UUID | None = None) -> HttpResponse:
     """Leave for Microsoft. A link, not a form: `form-action` would also have to name wherever a tenant's sign-in
     leads."""
     tenant = str(tid) if tid else entra.ANY_ORGANIZATION
-    return begin(request, purpose=PORTAL, tenant=tenant, prompt="select_account", next=_wanted(request))
+    anew = {"anew": "1"} if "anew" in request.GET else {}
+    return begin(request, purpose=PORTAL, tenant=tenant, prompt="select_account", next=_wanted(request), **anew)
 
 
 def signed_in(request: HttpRequest) -> User:

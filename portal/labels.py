@@ -86,6 +86,7 @@ DETAILS: dict[str, Promise] = {
     "until": gettext_lazy("Recorded before"),
     "reader": gettext_lazy("Reader of the reports"),
     "allowance": gettext_lazy("Visits a month"),
+    "why": gettext_lazy("Why"),
 }
 ACCESS: dict[str, Promise] = {
     "bearer": gettext_lazy("A token, by our signature"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
 from connector import keys, trail
 from connector.agreement import Settings
@@ -267,6 +268,8 @@ def _participant_of(visit: Visit, press: Press) -> Participant:
     participant.visit = visit
     _renew_ids(participant, press)
     link = EhrUserLink.objects.filter(connection=connection, ehr_user_hash=ehr_user_hash).first()
+    if participant.is_staff and link:
+        EhrUserLink.objects.filter(pk=link.pk).update(used_at=timezone.now())
     if participant.is_staff and link and participant.user_id != link.user_id:
         participant.user = link.user
         participant.save(update_fields=["user"])

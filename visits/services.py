@@ -17,6 +17,7 @@ from visits.audit_export import zipped as zipped_trail
 from visits.finding import MOST as MOST_FOUND
 from visits.finding import by_session as visit_of_session
 from visits.finding import on_day as visits_on
+from visits.leaving import Unfinished, forget_all, leave, unfinished
 from visits.models import Launch, Receipt, Subscription, Target, Visit, Writeback
 from visits.rekeying import finish as finish_rekeying
 from visits.rekeying import rehash, reseal
@@ -24,6 +25,8 @@ from visits.timeline import shown as timeline
 from visits.trial import Ids
 from visits.trial import begin as begin_test
 from visits.trial import open_side as open_test_side
+from visits.unlinking import Linked, linked_accounts, links_of
+from visits.unlinking import erase as erase_links
 from visits.writeback.listing import STATES as WRITEBACK_STATES
 from visits.writeback.listing import TOLD, Health, Line
 from visits.writeback.listing import health as targets
@@ -38,11 +41,18 @@ __all__ = [
     "Health",
     "Ids",
     "Line",
+    "Linked",
     "Troubles",
+    "Unfinished",
     "begin_test",
+    "erase_links",
     "figures_of",
     "finish_rekeying",
+    "forget_all",
     "given_up",
+    "leave",
+    "linked_accounts",
+    "links_of",
     "notification_kids",
     "open_test_side",
     "rehash",
@@ -56,6 +66,7 @@ __all__ = [
     "test_visits",
     "timeline",
     "troubles_of",
+    "unfinished",
     "visit_in",
     "visit_of_session",
     "visits_on",

@@ -11,7 +11,7 @@ from connector.keys.fields import (
     hash_of,
     hashing,
 )
-from connector.keys.material import Material, Place, rewrap, store, unwrap
+from connector.keys.material import Material, Place, destroy, rewrap, store, unwrap
 from connector.keys.pairs import (
     audit_key,
     audit_keys,
@@ -47,6 +47,7 @@ __all__ = [
     "certificate_of",
     "current",
     "decrypt",
+    "destroy",
     "encrypt",
     "follow_field",
     "follow_hash",

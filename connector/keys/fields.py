@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from connector import crypto
-from connector.keys.material import Material, Place, by_kid, store
+from connector.keys.material import Material, Place, by_kid, prepare, store
 from connector.models import Key, Organization
 
 FIELD, HASH = Key.Purpose.FIELD, Key.Purpose.HASH
@@ -42,11 +42,15 @@ def _made(organization_id: UUID, purpose: Key.Purpose) -> QuerySet[Key]:
 
 
 def _first(organization_id: UUID, purpose: Key.Purpose) -> str:
-    """The first key of a purpose. The organization's row is the lock: two first users make one key."""
+    """The first key of a purpose, unless somebody else has made it: the organization's row is the lock. What wraps it
+    is asked before."""
+    made = prepare(Organization.objects.get(pk=organization_id), purpose, secrets.token_bytes(KEY_BYTES))
     with transaction.atomic():
-        organization = Organization.objects.select_for_update().get(pk=organization_id)
+        Organization.objects.select_for_update().get(pk=organization_id)
         row = _made(organization_id, purpose).first()
-        return (row or store(organization, purpose, secrets.token_bytes(KEY_BYTES))).kid
+        if row is None:
+            made.save(force_insert=True)
+    return (row or made).kid
 
 
 def encrypt(organization_id: UUID, value: str, place: Place) -> str:
@@ -100,9 +104,10 @@ def follow_hash(organization: Organization) -> Iterator[Key]:
     """A new hash key. In the block, rows are brought over; while it runs nobody else hashes what he will write, and
     when it ends key and rows are seen together."""
     current(organization.pk, HASH)
+    key = prepare(organization, HASH, secrets.token_bytes(KEY_BYTES))
     with transaction.atomic():
         _lock(organization.pk, "pg_advisory_xact_lock")
-        key = store(organization, HASH, secrets.token_bytes(KEY_BYTES))
+        key.save(force_insert=True)
         Key.objects.filter(pk=key.pk).update(not_before=Now())  # the clock that visits are created by
         yield key
 
