@@ -1,13 +1,15 @@
 """The table of what is broken: each fault with what is done, as a reader of docs/faults.md has it, and the function
 that does it and mends it again."""
 
-from tests.faults.breaking import backup, broker, clock, database, ehr, graph, process
+from tests.faults.breaking import backup, broker, clock, database, disk, ehr, graph, process
 from tests.faults.breaking.shape import Fault
 
 __all__ = ["FAULTS", "PAIRS", "Fault"]
 
 FAULTS: dict[str, Fault] = {
-    fault.name: fault for module in (process, broker, database, ehr, graph, clock, backup) for fault in module.FAULTS
+    fault.name: fault
+    for module in (process, broker, database, ehr, graph, clock, disk, backup)
+    for fault in module.FAULTS
 }
 # Two at once, where one might hide the other or where the remedy of one is what the other takes away.
 PAIRS = (

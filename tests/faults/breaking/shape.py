@@ -18,11 +18,16 @@ SECONDS_TO_BITE = 45.0
 LEASE_OVER = 61.0  # seconds until what somebody who died had claimed is free again
 
 
+def _nothing(ward: Ward) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Fault:
     """`does`: one sentence, what is done and how it is undone. `breaks`: breaks it, lets things happen, mends it.
     `untold`: some of what happens is told by no notification, but by the attendance report alone, once the call has
-    ended. `lasting`: visits begin and end under it. `nobody_comes`: none may begin under it."""
+    ended. `lasting`: visits begin and end under it. `nobody_comes`: none may begin under it. `needs` says why it
+    cannot be run here, if it cannot."""
 
     name: str
     does: str
@@ -30,6 +35,7 @@ class Fault:
     untold: bool = False
     lasting: bool = False
     nobody_comes: bool = False
+    needs: Callable[[Ward], str] = _nothing
 
 
 def bites(what: Callable[[], Any], seconds: float = SECONDS_TO_BITE) -> Any:
