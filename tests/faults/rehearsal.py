@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from tests.faults.breaking import Fault
 from tests.faults.drive import Visit, admitted, hand_out, play
-from tests.faults.verdict import Verdict, judged, settled
+from tests.faults.verdict import Verdict, judged, settled, visit_ids
 from tests.faults.ward import Ward
 
 UNTIL, DURING = 0.4, 0.8  # shares of each script: what happens before the fault, and under it
 NEWCOMERS = 3  # visits that begin while it is broken
 SECONDS_TO_RECOVER = 90.0
+MINUTES_OF_WAITING = 3  # before a call under clocks that are off by less
 REPORTS_ARE_READ = 1800.0  # until the reports of a visit that runs are read anew
 
 
@@ -33,11 +34,12 @@ class Figures:
 def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
     """Drive a call in all visits, break something in its middle, and judge after its end. Visits that begin under the
     fault join the others."""
+    if any(fault.lasting for fault in faults):
+        return _under(ward, len(visits), faults)
     hand_out(visits)
     ward.moved, away = 0.0, sum(visit.turned_away for visit in visits)
     told = judged(ward, visits).told_twice
     untold = any(fault.untold for fault in faults)
-    lasting = any(fault.lasting for fault in faults)
     many = 0 if any(fault.nobody_comes for fault in faults) else NEWCOMERS
     play(ward, visits, (0, UNTIL))
     with ThreadPoolExecutor(1) as door:
@@ -46,10 +48,6 @@ def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
                 broken.enter_context(fault.breaks(ward, visits))
             coming = door.submit(admitted, ward, many, len(visits))
             play(ward, visits, (UNTIL, DURING))
-            if lasting:
-                newcomers = coming.result()
-                hand_out(newcomers)
-                play(ward, newcomers, (0, 1))
         newcomers = coming.result()
     verdict, recovered = (Verdict(), 0.0) if untold else settled(ward, [*visits, *newcomers], SECONDS_TO_RECOVER)
     visits += newcomers
@@ -58,6 +56,20 @@ def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
         verdict, recovered = _to_the_end(ward, visits, untold, recovered)
     pressed = sum(visit.turned_away for visit in visits) - away
     return Figures(faults, len(visits), verdict, recovered, ward.moved, verdict.told_twice - told, pressed)
+
+
+def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:
+    """As many visits that begin and end under it."""
+    with ExitStack() as broken:
+        for fault in faults:
+            broken.enter_context(fault.breaks(ward, []))
+        visits = admitted(ward, many)
+        ward.have_waited(visit_ids(ward, visits).values(), MINUTES_OF_WAITING)
+        hand_out(visits)
+        play(ward, visits, (0, 1))
+        verdict, recovered = settled(ward, visits, SECONDS_TO_RECOVER)
+    pressed = sum(visit.turned_away for visit in visits)
+    return Figures(faults, many, verdict, recovered, 60.0 * MINUTES_OF_WAITING, verdict.told_twice, pressed)
 
 
 def _to_the_end(ward: Ward, visits: Sequence[Visit], untold: bool, recovered: float) -> tuple[Verdict, float]:

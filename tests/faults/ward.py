@@ -1,6 +1,6 @@
 """A house of its own with three connections: two organizations, two EHRs of which each may be down alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,6 +149,13 @@ class Ward:
     def add_visit(self, site: Site, patient: str) -> str:
         visit = {"practitioner": site.plan.practitioner, "patient": PATIENTS[patient][0]}
         return str(self.tell("epic", f"{site.plan.instance}/visits", **visit)["csn"])
+
+    def have_waited(self, visits: Iterable[str], minutes: int) -> None:
+        """Let the patients of these visits have come to their waiting page so many minutes earlier."""
+        earlier = (
+            "UPDATE visits_fact SET at = at - make_interval(mins => %s) WHERE kind = 'waiting' AND source = 'page'"
+        )
+        self.rows(f"{earlier} AND visit_id = ANY(%s) RETURNING id", minutes, list(visits))
 
     def forget_tokens(self) -> None:
         """Let the product have no access token of the EHR's or of Microsoft's."""
