@@ -31,6 +31,9 @@ SCRIPTS = (
     "clinician-comes clinician-leaves patient-knocks clinician-comes admit clinician-leaves patient-leaves",
 )
 
+# Two stays of a patient, less than a minute apart, are one to an attendance report, which cannot name him.
+SCRIPTS_OF_ONE_STAY = tuple(script for script in SCRIPTS if script.count("patient-knocks") == 1)
+
 
 @dataclass(frozen=True)
 class Happened:

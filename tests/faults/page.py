@@ -25,6 +25,9 @@ what happened, by the driver's own record:
 - **right again after**: seconds from the mending until nothing of all this was wrong. *Moved*: leases, rests and due
   times that were moved nearer instead of being waited for; in production they add to the time.
 
+Where notifications are lost for good, a patient who drops out and is back within a minute is not driven: an attendance
+report, which cannot name him, takes both stays for one, and so does the connector.
+
 No writeback was given up, none waits, no receipt is left or refused, and no state stands in two rows one after the
 other; else the rehearsal fails and its line says so.
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tests.faults.breaking import Fault
-from tests.faults.drive import Visit, admitted, hand_out, play
+from tests.faults.drive import SCRIPTS, SCRIPTS_OF_ONE_STAY, Visit, admitted, hand_out, play
 from tests.faults.verdict import Verdict, judged, settled, visit_ids
 from tests.faults.ward import Ward
 
@@ -33,13 +33,15 @@ class Figures:
 
 def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
     """Drive a call in all visits, break something in its middle, and judge after its end. Visits that begin under the
-    fault join the others."""
+    fault join the others. Where something is never told, as many new visits are driven."""
     if any(fault.lasting for fault in faults):
         return _under(ward, len(visits), faults)
-    hand_out(visits)
+    untold = any(fault.untold for fault in faults)
+    if untold:
+        visits = admitted(ward, len(visits))
+    hand_out(visits, SCRIPTS_OF_ONE_STAY if untold else SCRIPTS)
     ward.moved, away = 0.0, sum(visit.turned_away for visit in visits)
     told = judged(ward, visits).told_twice
-    untold = any(fault.untold for fault in faults)
     many = 0 if any(fault.nobody_comes for fault in faults) else NEWCOMERS
     play(ward, visits, (0, UNTIL))
     with ThreadPoolExecutor(1) as door:
