@@ -23,11 +23,15 @@ CODES = {"EHR_PRODUCTION_STATUS_CODES": "connected=1,disconnected=2,waiting=3"}
 PATIENTS = {"pia": ("p-sandberg", "Pia Sandberg"), "tom": ("p-ash", "Tom Ash")}  # login: (id, as the EHR names them)
 
 
-FAST_CLOCK = (
+LEASE_OVER = 61.0  # seconds until what somebody who died had claimed is free again
+LEASES = (
     "UPDATE visits_lane SET leased_until = leased_until - {0} WHERE lease IS NOT NULL",
-    "UPDATE visits_target SET open_until = open_until - {0}, failing_since = failing_since - {0}",
-    "UPDATE visits_writeback SET next_at = next_at - {0}, created_at = created_at - {0} WHERE state = 'waiting'",
     "UPDATE visits_receipt SET next_at = next_at - {0} WHERE state = 'new'",
+)
+RESTS = (
+    "UPDATE visits_target SET open_until = open_until - {0}, failing_since = failing_since - {0}",
+    "UPDATE visits_writeback SET next_at = next_at - {0}, created_at = created_at - {0}"
+    " WHERE state = 'waiting' AND lease IS NULL",
     "UPDATE visits_visit SET look_at = look_at - {0} WHERE look_at IS NOT NULL",
     "UPDATE visits_ending SET due_at = due_at - {0} WHERE due_at IS NOT NULL",
 )
@@ -128,12 +132,19 @@ class Ward:
                 database.execute(statement.encode())
 
     def time_passes(self, seconds: float) -> None:
-        """Let what is due, leased, put off or at rest be so many seconds nearer its time: nobody waits for that."""
-        self.moved += seconds
-        self.execute(*(statement.format(f"interval '{seconds:f} seconds'") for statement in FAST_CLOCK))
+        """Let what is put off or at rest be so many seconds nearer its time: nobody waits for that."""
+        self._move(seconds, RESTS)
+
+    def leases_end(self) -> None:
+        """Let the minute pass after which what the dead had claimed is free again."""
+        self._move(LEASE_OVER, (*LEASES, *RESTS))
         with redis.Redis.from_url(self.house.environment["CACHE_URL"]) as cache:
-            for key in cache.scan_iter("*alone:*"):  # who died in a sweep had it for himself, for a minute
+            for key in cache.scan_iter("*alone:*"):  # who died in a sweep had it for himself, for as long
                 cache.delete(key)
+
+    def _move(self, seconds: float, statements: Iterable[str]) -> None:
+        self.moved += seconds
+        self.execute(*(statement.format(f"interval '{seconds:f} seconds'") for statement in statements))
 
     def press(self, site: Site, slot: str, login: str, csn: str) -> str:
         """Press *Begin virtual visit* in the EHR: the address that its window opens. Two connections share the test

@@ -22,6 +22,7 @@ RELOAD = "SELECT pg_reload_conf()"
 def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     yield
     ward.house.restart("postgres")
+    ward.leases_end()  # what was claimed as it ended
 
 
 @contextmanager
@@ -31,6 +32,7 @@ def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     time.sleep(2)
     ward.house.start("postgres")
     patiently(lambda: ward.rows("SELECT 1"))
+    ward.leases_end()
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def _cut(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     for _ in range(3):
         ward.execute(CUT)
         time.sleep(0.7)
+    ward.leases_end()
 
 
 @contextmanager
@@ -57,6 +60,7 @@ def _none_left(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
         yield
         bites(lambda: "too many clients" in ward.house.log("worker") + ward.house.log("notifications"))
         time.sleep(3)
+    ward.leases_end()
 
 
 @contextmanager
@@ -66,6 +70,7 @@ def _read_only(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     bites(lambda: "read-only transaction" in ward.house.log("worker") + ward.house.log("notifications"))
     time.sleep(3)
     ward.execute(READ_ONLY.format("off"), RELOAD)
+    ward.leases_end()
 
 
 FAULTS = (

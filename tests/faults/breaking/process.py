@@ -9,7 +9,6 @@ import redis
 
 from sandbox.launcher.house import CONNECTOR
 from tests.faults.breaking.shape import (
-    LEASE_OVER,
     STATUS,
     TOKEN,
     Fault,
@@ -31,7 +30,7 @@ VISITS = "SELECT id FROM visits_visit {}"
 def _another_worker_comes(ward: Ward) -> None:
     """What the dead one had claimed is free again after a minute."""
     ward.house.start("worker")
-    ward.time_passes(LEASE_OVER)
+    ward.leases_end()
 
 
 @contextmanager
@@ -131,7 +130,7 @@ def _all_at_once(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
         ward.house.kill(name)
     time.sleep(3)
     ward.house.mend()
-    ward.time_passes(LEASE_OVER)
+    ward.leases_end()
 
 
 @contextmanager
@@ -140,7 +139,7 @@ def _rolling_restart(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     yield
     for name in CONNECTOR:
         ward.house.restart(name)
-    ward.time_passes(LEASE_OVER)
+    ward.leases_end()
     ward.house.manage("migrate", "--verbosity", "0", "next_release", "zero", settings="tests.faults.next_release")
 
 

@@ -15,7 +15,6 @@ Breaks = Callable[[Ward, Sequence[Visit]], AbstractContextManager[None]]
 STATUS = f"{TEST}.*SetExternalConnectionStatus"  # of the EHR that two connections share
 TOKEN = f"{TEST}/oauth2/token"
 SECONDS_TO_BITE = 45.0
-LEASE_OVER = 61.0  # seconds until what somebody who died had claimed is free again
 
 
 def _nothing(ward: Ward) -> str:
