@@ -9,7 +9,7 @@ BIN := .venv/bin
 SOURCES := connector portal visits sandbox tests bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house tour faults bench check format lock messages chromium interop
+.PHONY: help demo demo-reset test test-fast test-house fuzz faults tour bench check format lock messages chromium interop
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-fast: .venv/installed interop ## The tests that need neither the running ho
 
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m house </dev/null
+
+fuzz: .venv/installed ## Ten thousand launches, callbacks, notifications, answers and forms of junk; writes docs/fuzz.md; SEED=n repeats a run
+	@FUZZ="$${SEED:-$$RANDOM}" $(BIN)/pytest tests/fuzz -m "not house" </dev/null
 
 tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour

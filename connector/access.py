@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connector.errors import WireError
 from connector.http import Deadline
-from connector.models import Administrator, Connection, Organization, User
+from connector.models import Administrator, Connection, Organization, Revision, User
 from connector.teams import entra, graph
 
 UNCONFIRMED_LIFE = timedelta(days=1)
@@ -95,10 +95,11 @@ def reports_read_by(user: User) -> Organization | None:
 
 def connections_of(user: User) -> QuerySet[Connection]:
     """The connections a person may see: an administrator his organization's, an approver those that name him."""
-    named = Q(proposed__approver_oid=user.oid) | Q(live__approver_oid=user.oid)
-    named |= Q(revisions__approver_oid=user.oid, live=None, proposed=None)
-    allowed = Q(organization__administrators__user=user) | named
-    reachable = Connection.objects.filter(allowed, organization__tid=user.tid).distinct()
+    # Subqueries, not joins: these would pair every administrator of a connection with every revision.
+    naming = Revision.objects.filter(approver_oid=user.oid)
+    allowed = Q(organization__in=user.administers.values("organization")) | Q(proposed__in=naming) | Q(live__in=naming)
+    allowed |= Q(pk__in=naming.values("connection"), live=None, proposed=None)
+    reachable = Connection.objects.filter(allowed, organization__tid=user.tid)
     return reachable.select_related("organization", "live", "proposed").prefetch_related("revisions", "decisions")
 
 

@@ -59,6 +59,16 @@ class Deadline:
         return left
 
 
+def keepable(value: Any) -> Any:
+    """A JSON value with texts that can be kept and sent on. JSON can name NUL, which PostgreSQL does not take, and
+    halves of characters (a name that was cut off), which UTF-8 does not: each becomes U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {keepable(name): keepable(inner) for name, inner in value.items()}
+    return [keepable(inner) for inner in value] if isinstance(value, list) else value
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back: a status, lower-case header names, a body that was read whole."""
@@ -76,6 +86,7 @@ class Answer:
         """The body as a JSON object; Retry when it is none (a login page, half an answer)."""
         try:
             document = json.loads(self.body)
+            document = keepable(document) if b"\\u" in self.body else document
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):

@@ -8,7 +8,7 @@ from django.core.cache import cache
 
 from connector.cached import quietly
 from connector.errors import Permanent, Retry
-from connector.http import Deadline, fetch
+from connector.http import Deadline, fetch, keepable
 
 FRESH_SECONDS = 3600
 REFETCH_SECONDS = 30  # an unknown kid asks again, but a flood of forged ones does not
@@ -46,8 +46,9 @@ def verified_claims(
         raise Permanent("id-token-audience") from error
     except jwt.InvalidSignatureError as error:
         raise Permanent("id-token-signature") from error
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise Permanent("id-token-claims") from error
+    claims = keepable(claims)
     if keys_name_issuer and issuer and issuer.replace("{tenantid}", str(claims.get("tid"))) != claims.get("iss"):
         raise Permanent("id-token-issuer")
     return claims

@@ -15,7 +15,7 @@ FRAMES = 12
 ALLOWED = frozenset(
     {"event", "level", "timestamp", "logger", "reference", "code", "connection", "visit", "door", "status", "host"}
     | {"method", "seconds", "attempt", "task", "count", "kind", "region", "receipt", "subscription", "lane", "target"}
-    | {"reason", "exception_type", "where"}
+    | {"reason", "exception_type", "where", "checkpoint"}
     | {"_record", "_from_structlog"}  # structlog's own, taken off before the line is written
 )
 
@@ -64,6 +64,8 @@ def configure(options: dict[str, str]) -> None:
     handler.setFormatter(formatter)
     logging.root.handlers = [handler]
     logging.root.setLevel(options["level"])
+    # The log is where checkpoints of the audit trail are out of the database's reach: written at every level.
+    logging.getLogger("connector.trail.checkpoints").setLevel(logging.INFO)
     # Libraries that would write addresses with codes and tokens in them.
     for noisy in ("urllib3", "requests", "fhirclient", "mozilla_django_oidc", "django.request"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
@@ -17,6 +18,8 @@ from connector import languages, logs, problems
 log = logging.getLogger(__name__)
 
 Next = Callable[[HttpRequest], HttpResponse]
+# A form that cannot be read is noticed only when a view reads it: too large, cut off, or in another encoding.
+REFUSALS = (Http404, PermissionDenied, BadRequest, SuspiciousOperation, MultiPartParserError)
 
 
 class Reference:
@@ -33,8 +36,9 @@ class Reference:
             logs.reference.reset(token)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show what nobody expected as a page with the reference; what Django turns into 403 and 404 goes on to it."""
-        if isinstance(error, Http404 | PermissionDenied):
+        """Show what nobody expected as a page with the reference; what Django turns into 400, 403 and 404 goes on to
+        it."""
+        if isinstance(error, REFUSALS):
             return None
         log.error("unexpected error", exc_info=error, extra={"method": request.method})
         return problems.around(request, "unexpected", base="base.html")

@@ -21,3 +21,13 @@ def jwks(request: HttpRequest, environment: str) -> JsonResponse:
     if environment not in Environment.values:
         raise Http404
     return JsonResponse({"keys": keys.published_keys(environment)})
+
+
+@login_not_required
+@require_safe
+@conditional_page
+@cache_control(public=True, max_age=MAX_AGE)
+def trail_keys(request: HttpRequest) -> JsonResponse:
+    """The JSON Web Key Set that checkpoints of the audit trail are checked with, those that were rotated out among
+    them: for whoever keeps it, so that nobody can exchange the keys later."""
+    return JsonResponse({"keys": keys.audit_keys()})

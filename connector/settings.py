@@ -190,6 +190,7 @@ CELERY_BEAT_SCHEDULE = {
         "portal.tasks.check_addresses": 3600.0,
         "portal.tasks.check_approvers": 3600.0,
         "portal.tasks.rotate_keys": 3600.0,
+        "connector.tasks.verify_trails": 15.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
     }.items()

@@ -27,7 +27,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
 from connector import access, languages, problems
-from connector.errors import WireError, asking
+from connector.errors import Retry, WireError, asking
 from connector.http import Deadline, Session, session
 from connector.models import User
 from connector.teams import entra
@@ -95,7 +95,13 @@ class MicrosoftAdapter(OAuth2Adapter):
     ) -> Any:
         self.nonce = nonce_for(pkce_code_verifier or "")
         with asking("entra"):
-            return super().get_access_token_data(request, app, client, pkce_code_verifier)
+            try:
+                return super().get_access_token_data(request, app, client, pkce_code_verifier)
+            except (
+                ValueError,
+                RecursionError,
+            ) as error:  # JSON that Python will not read; allauth expects no such thing
+                raise Retry("not-json") from error
 
     def complete_login(self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any) -> SocialLogin:
         """The checked identity as an allauth login; no token, name or address goes with it."""

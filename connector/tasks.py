@@ -2,7 +2,11 @@
 
 from celery import shared_task
 
-from connector import mail
+from connector import mail, trail
+from connector.cached import alone
+from connector.each import each, in_time
+
+SECONDS = 60.0  # in which steps are begun: a task has two minutes
 
 
 @shared_task
@@ -15,3 +19,11 @@ def deliver_mail() -> None:
 def forget_mail() -> None:
     """Drop old mails."""
     mail.forget()
+
+
+@shared_task
+@alone
+def verify_trails() -> None:
+    """Verify each trail once a day, and those that somebody asked for; a step at a time."""
+    each(trail.due(), lambda organization: trail.ask(organization.pk, whole=True))
+    each(in_time(trail.asked(), SECONDS), trail.go_on)

@@ -12,6 +12,7 @@ handler500 = "connector.problems.broken"
 urlpatterns = [
     path("health/live", health.live, name="live"),
     path("jwks/<str:environment>.json", published.jwks, name="jwks"),
+    path("trail/keys.json", published.trail_keys, name="trail_keys"),
     path("signin/", signin.signin, name="signin"),
     path("signin/<uuid:tid>/", signin.signin, name="signin_tenant"),
     path("signin/start/", signin.start, name="signin_start"),

@@ -18,11 +18,12 @@ from connector.signin import signed_in
 from portal import rotation, shell
 from portal.actors import actor_of
 
-SIGNING = Key.Purpose.SIGNING
+SIGNING, AUDIT = Key.Purpose.SIGNING, Key.Purpose.AUDIT
 TITLES: dict[tuple[Key.Purpose, str], Promise] = {
     (SIGNING, "testing"): gettext_lazy("Signing keys for testing"),
     (SIGNING, "production"): gettext_lazy("Signing keys for production"),
     (Key.Purpose.NOTIFICATION, ""): gettext_lazy("Certificate for notifications of Microsoft Graph"),
+    (AUDIT, ""): gettext_lazy("Keys that sign checkpoints of the audit trail"),
 }
 ICONS = {State.NEXT: "waiting", State.CURRENT: "ok", State.OLD: "info", State.RETIRED: "off"}
 
@@ -44,6 +45,7 @@ class Section:
     purpose: str
     environment: str
     jwks_url: str
+    trail_url: str  # where the public keys of the audit trail are
     by_hand: bool
     rows: list[Row]
 
@@ -99,6 +101,7 @@ def _section(purpose: Key.Purpose, environment: str) -> Section:
         purpose.value,
         environment,
         jwks_url=public_url("jwks", environment) if signs else "",
+        trail_url=public_url("trail_keys") if purpose == AUDIT else "",
         by_hand=signs and keys.is_held_by_hand(Environment(environment).value),
         rows=[_row(line, signs) for line in keys.lines(purpose, environment)],
     )

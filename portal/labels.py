@@ -81,6 +81,8 @@ DETAILS: dict[str, Promise] = {
     "by": gettext_lazy("By"),
     "shown": gettext_lazy("Filter"),
     "what": gettext_lazy("What"),
+    "since": gettext_lazy("Recorded from"),
+    "until": gettext_lazy("Recorded before"),
     "reader": gettext_lazy("Reader of the reports"),
     "allowance": gettext_lazy("Visits a month"),
 }

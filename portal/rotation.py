@@ -17,12 +17,13 @@ from visits import services as visits
 
 log = logging.getLogger(__name__)
 
-SIGNING, NOTIFICATION = Key.Purpose.SIGNING, Key.Purpose.NOTIFICATION
+SIGNING, NOTIFICATION, AUDIT = Key.Purpose.SIGNING, Key.Purpose.NOTIFICATION, Key.Purpose.AUDIT
 # Each key pair of the deployment: (purpose, environment).
 PAIRS: tuple[tuple[Key.Purpose, str], ...] = (
     (SIGNING, Environment.TESTING.value),
     (SIGNING, Environment.PRODUCTION.value),
     (NOTIFICATION, ""),
+    (AUDIT, ""),
 )
 
 

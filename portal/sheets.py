@@ -24,7 +24,7 @@ def _harmless(value: object) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
-def download(name: str, ending: str, media_type: str, texts: Iterable[str]) -> StreamingHttpResponse:
+def download(name: str, ending: str, media_type: str, texts: Iterable[str | bytes]) -> StreamingHttpResponse:
     """The texts as a file that bears the time of now in its name."""
     response = StreamingHttpResponse(texts, content_type=media_type)
     response["Content-Disposition"] = f'attachment; filename="{name}-{timezone.now():%Y%m%dT%H%M%SZ}.{ending}"'

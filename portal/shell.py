@@ -19,6 +19,7 @@ TOOLS: tuple[tuple[str, Promise], ...] = (
     ("status", gettext_lazy("Status")),
     ("reports", REPORTS),
     ("history", gettext_lazy("History")),
+    ("trail", gettext_lazy("Audit trail")),
     ("keys", gettext_lazy("Keys")),
 )
 

@@ -16,6 +16,7 @@ from portal import (
     proof,
     status,
     timelines,
+    trail,
     try_visit,
     writebacks,
 )
@@ -88,6 +89,9 @@ urlpatterns = [
     path("history/export/", history.export, name="history_export"),
     path("history/<slug:ref>/", history.one, name="history_one"),
     path("history/<slug:ref>/export/", history.export, name="history_one_export"),
+    path("trail/", trail.index, name="trail"),
+    path("trail/verify/", trail.verify, name="trail_verify"),
+    path("trail/export/", trail.export, name="trail_export"),
     path("records/", records.index, name="records"),
     path("records/<slug:ref>/", records.records, name="record"),
     path("records/<slug:ref>/download/", records.download, name="record_download"),

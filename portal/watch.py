@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connector import mail
 from connector.each import each
-from connector.models import Connection, Downtime, Preflight
+from connector.models import Connection, Downtime, Preflight, Verification
 from connector.problems import ADMINISTRATOR, ANALYST, Problem
 from visits import services as visits
 from visits.services import Troubles
@@ -43,6 +43,12 @@ PROBLEMS: dict[str, Problem] = {
         _("It answered that it takes no AuditEvents, so none is sent. The connector's own trail has them all."),
         _("Open the connection's writebacks: they say what it answered. Mend that, and try it again from there."),
         ADMINISTRATOR,
+    ),
+    "trail-broken": Problem(
+        _("The audit trail does not hold"),
+        _("The daily check found entries that were changed, removed or put in. Visits go on as ever."),
+        _("Open the audit trail's page: it names the entries. Export the trail, and keep the log."),
+        _("Whoever operates the connector"),
     ),
     "preflight-blocks": Problem(
         _("The check of the EHR's address found something that stops visits"),
@@ -96,6 +102,16 @@ def watch() -> None:
     now = timezone.now()
     live = Connection.objects.exclude(live=None).select_related("organization")
     each(live.exclude(downtimes__in=Downtime.running(now)), _watch_one)
+    each(Verification.objects.exclude(finished_at=None).select_related("organization"), _watch_trail)
+
+
+def _watch_trail(verified: Verification) -> None:
+    of, kind, code = verified.organization, "problem-found", "trail-broken"
+    if verified.findings:
+        recipients = of.connections.values_list("notification_mail", flat=True)
+        mail.tell(of, None, kind, recipients, subject=code, code=code, path=reverse("trail"))
+    else:
+        mail.over(of, None, kind, subject=code)
 
 
 def _watch_one(connection: Connection) -> None:

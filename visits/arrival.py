@@ -186,9 +186,11 @@ def _session(kind: str, context: dict[str, object]) -> str:
 
 
 def filled(value: object, member: str, *, required: bool = True) -> str:
-    """A value of the token response, byte for byte. A `%` in it is a token that Epic did not fill in."""
+    """A value of the token response, byte for byte. A `%` in it is a token that Epic did not fill in; what is neither
+    text nor number is no value at all."""
     text = str(value) if value is not None else ""
-    if "%" in text or (required and not text.strip()):
+    strange = value is not None and (isinstance(value, bool) or not isinstance(value, str | int))
+    if strange or "%" in text or (required and not text.strip()):
         raise Stop("context-unfilled", field=member)
     return text
 

@@ -1,10 +1,13 @@
-"""The trail's presence entries as FHIR R4 AuditEvents, for export and for repositories that accept them."""
+"""The trail's entries as FHIR R4 AuditEvents: all of them for export, those of presence for repositories that accept
+them."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery
 from fhirclient.models.auditevent import AuditEvent
 
 from connector.models import Entry
@@ -33,22 +36,48 @@ def render(entry: Entry) -> Json:
     """
     if entry.event not in EVENTS:
         raise ValueError(entry.event)
-    presence = entry.event.partition("-")[2]
+    begin, role = _begins(entry.visit, entry.participant, entry.at).first(), _roles(entry.participant).first()
+    rendered: Json = AuditEvent(_render(entry, begin, role)).as_json()
+    return rendered
+
+
+def render_all(entries: QuerySet[Entry]) -> Iterator[Json]:
+    """The AuditEvents of many entries of any kind, read while they are rendered. fhirclient, which would take hours for
+    a long trail, checks none of them; tests do."""
+    begin = _begins(OuterRef("visit"), OuterRef("participant"), OuterRef("at"))[:1]
+    role = _roles(OuterRef("participant"))[:1]
+    for entry in entries.annotate(begin=Subquery(begin), role=Subquery(role)).iterator():
+        yield _render(entry, entry.begin, entry.role)
+
+
+def _begins(visit: Any, participant: Any, at: Any) -> QuerySet[Entry, datetime]:
+    """When a participant's waiting, lobby or call before a time began, the last first; nobody knows of an outsider."""
+    events = [f"participant-{presence}" for presence in BEGINS]
+    before = Entry.objects.filter(visit=visit, participant=participant, event__in=events, at__lte=at)
+    return before.exclude(participant=None).order_by("-at").values_list("at", flat=True)
+
+
+def _roles(participant: Any) -> QuerySet[Participant, str]:
+    """The role of a participant, until he is forgotten."""
+    return Participant.objects.filter(pk=participant).values_list("role", flat=True)
+
+
+def _render(entry: Entry, begin: datetime | None, role: str | None) -> Json:
+    presence = entry.event.partition("-")[2] if entry.event in EVENTS else ""
     document = {
         "resourceType": "AuditEvent",
         "meta": {"tag": [_coding(*tag_of(entry))]},
         "type": _coding(DICOM, "110100", "Application Activity"),
         "subtype": [_coding(_local("event"), entry.event), *_network(presence)],
         "action": "E",
-        "period": _period(entry, presence),
+        "period": _period(entry, presence, begin),
         "recorded": entry.recorded_at.isoformat(),
         "outcome": "0",
-        "agent": [_person(entry), _application()],
+        "agent": [*_people(entry, role), _application()],
         "source": _source(entry),
         "entity": _entities(entry),
     }
-    rendered: Json = AuditEvent(document).as_json()
-    return rendered
+    return {name: told for name, told in document.items() if told}
 
 
 def tag_of(entry: Entry) -> tuple[str, str]:
@@ -75,30 +104,23 @@ def _network(presence: str) -> list[Json]:
     return [_coding(DICOM, *NETWORK[presence])] if presence in NETWORK else []
 
 
-def _period(entry: Entry, presence: str) -> Json:
-    """From when to when: an entry that begins something knows no end, one that ends it finds its begin in the trail."""
+def _period(entry: Entry, presence: str, begin: datetime | None) -> Json:
+    """From when to when. An entry that begins something knows no end, one that ends it finds its begin in the trail;
+    what is no presence happens at a time."""
     if presence in BEGINS:
         return {"start": entry.at.isoformat()}
-    begin = _begin(entry)
-    return ({"start": begin.isoformat()} if begin else {}) | {"end": entry.at.isoformat()}
+    start = begin if presence else entry.at
+    return ({"start": start.isoformat()} if start else {}) | {"end": entry.at.isoformat()}
 
 
-def _begin(entry: Entry) -> datetime | None:
-    """When the participant's last waiting, lobby or call before this began; nobody knows of an outsider."""
+def _people(entry: Entry, role: str | None) -> list[Json]:
+    """Who it was: a participant by his id and, until he is forgotten, his role; an outsider without either; nobody
+    where an entry names none."""
     if entry.participant is None:
-        return None
-    events = [f"participant-{presence}" for presence in BEGINS]
-    before = Entry.objects.filter(visit=entry.visit, participant=entry.participant, event__in=events, at__lte=entry.at)
-    return before.order_by("-at").values_list("at", flat=True).first()
-
-
-def _person(entry: Entry) -> Json:
-    """Who it was: a participant by his id and, until he is forgotten, his role; an outsider without either."""
-    if entry.participant is None:
-        return {"who": {"display": "A person from outside the organization"}, "requestor": True}
-    role = Participant.objects.filter(pk=entry.participant).values_list("role", flat=True).first()
-    known = {"type": {"coding": [_coding(ROLE_CLASS, *ROLES[role])]}} if role else {}
-    return known | {"who": _uuid(entry.participant), "requestor": True}
+        outside = {"who": {"display": "A person from outside the organization"}, "requestor": True}
+        return [outside] if entry.event.startswith("outsider-") else []
+    known = {"type": {"coding": [_coding(ROLE_CLASS, *ROLES[role])]}} if role in ROLES else {}
+    return [known | {"who": _uuid(entry.participant), "requestor": True}]
 
 
 def _application() -> Json:
@@ -122,11 +144,13 @@ def _source(entry: Entry) -> Json:
 
 
 def _entities(entry: Entry) -> list[Json]:
-    """The visit, with the codes of the entry as details."""
-    visit: Json = {
-        "what": _uuid(entry.visit),
+    """The visit, where there is one, with the codes of the entry as details."""
+    detail = [{"type": name, "valueString": str(value)} for name, value in sorted(entry.detail.items()) if str(value)]
+    if not (entry.visit or detail):
+        return []
+    named = {"what": _uuid(entry.visit)} if entry.visit else {"name": entry.event}
+    thing: Json = named | {
         "type": _coding(ENTITY_TYPE, "2", "System Object"),
         "role": _coding(OBJECT_ROLE, "4", "Domain Resource"),
     }
-    detail = [{"type": name, "valueString": str(value)} for name, value in sorted(entry.detail.items())]
-    return [visit | ({"detail": detail} if detail else {})]
+    return [thing | ({"detail": detail} if detail else {})]

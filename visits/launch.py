@@ -31,6 +31,7 @@ from visits.trouble import Stop, explained, open_settings
 
 SECONDS = 8.0
 LAUNCH_LIFE = timedelta(minutes=5)
+LONGEST_TOKEN = 8192  # characters: no address could carry more to the EHR
 
 
 @login_not_required
@@ -42,7 +43,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     query = request.POST if request.method == "POST" else request.GET
     connection, agreed = open_connection(request, ref, door)
     iss, token = query.get("iss", ""), query.get("launch", "")
-    if not token:
+    if not 0 < len(token) <= LONGEST_TOKEN:
         raise Stop("launch-token-missing")
     if not discovery.same_base(iss, connection.base_url):
         raise Stop(_why_unlike(connection, iss))
@@ -54,7 +55,6 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     row.browser_hash = browsers.browser_of(request) or hash_of(browser_id)
     row.framed = request.headers.get("Sec-Fetch-Dest") == "iframe"
     row.verifier_sealed = keys.encrypt(connection.organization_id, verifier, _place(row))
-    row.save(force_insert=True)
     response = HttpResponseRedirect(
         smart.authorize_url(
             endpoints,
@@ -67,6 +67,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
             **_proofs(endpoints, verifier),
         )
     )
+    row.save(force_insert=True)  # an address that no browser may be sent to has raised before
     if browser_id:
         browsers.give_cookie(response, browser_id)
     return response

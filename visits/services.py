@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 
 from connector.models import Connection
 from visits import reports, writeback
+from visits.audit_export import zipped as zipped_trail
 from visits.finding import MOST as MOST_FOUND
 from visits.finding import by_session as visit_of_session
 from visits.finding import on_day as visits_on
@@ -58,6 +59,7 @@ __all__ = [
     "visit_of_session",
     "visits_on",
     "writebacks",
+    "zipped_trail",
 ]
 
 State = Writeback.State

@@ -6,7 +6,6 @@ from celery import shared_task
 from connector import trail
 from connector.cached import alone
 from connector.each import each
-from connector.models import Organization
 from visits import ending, forgetting, meeting, presence, receipts, reconcile, reports, writeback
 
 
@@ -50,9 +49,8 @@ def settle_reports() -> None:
 
 @shared_task
 def seal_trail() -> None:
-    """Number and chain what the trails have gained."""
-    unsealed = Organization.objects.filter(trail__sequence=None).distinct()
-    each(unsealed.values_list("pk", flat=True), trail.seal_all)
+    """Number and chain what the trails have gained, and sign for it now and then."""
+    each(trail.unsettled(), trail.seal_all)
 
 
 @shared_task

@@ -3,12 +3,16 @@
 from connector.keys.fields import current, decrypt, encrypt, hash_of
 from connector.keys.material import Material, Place, store, unwrap
 from connector.keys.pairs import (
+    audit_key,
+    audit_keys,
+    audit_sign,
     certificate_of,
     notification_key,
     notification_private,
     published_keys,
     signing_certificate,
     signing_key,
+    trusted_audit_keys,
 )
 from connector.keys.rotation import (
     Line,
@@ -27,6 +31,9 @@ __all__ = [
     "Material",
     "Place",
     "State",
+    "audit_key",
+    "audit_keys",
+    "audit_sign",
     "certificate_of",
     "current",
     "decrypt",
@@ -45,5 +52,6 @@ __all__ = [
     "signing_certificate",
     "signing_key",
     "store",
+    "trusted_audit_keys",
     "unwrap",
 ]

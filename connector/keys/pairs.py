@@ -1,5 +1,5 @@
-"""The deployment's own key pairs: one signs our client assertions in each environment, to the other Microsoft Graph
-encrypts its notifications."""
+"""The deployment's own key pairs: one signs our client assertions in each environment, to another Microsoft Graph
+encrypts its notifications, the third signs checkpoints of the audit trail."""
 
 import base64
 import secrets
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -21,6 +22,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jwt.algorithms import RSAAlgorithm
 
+from connector import verify
 from connector.ehr.smart import SigningKey
 from connector.keys.material import of_row, store
 from connector.models import Key
@@ -28,7 +30,7 @@ from connector.models import Key
 ASSERTION_ALGORITHM = "RS384"  # every Epic release takes it; elliptic curves only where a JWKS URL is registered
 RSA_BITS = 2048
 CERTIFICATE_LIFETIME = timedelta(days=3650)
-SIGNING, NOTIFICATION = Key.Purpose.SIGNING, Key.Purpose.NOTIFICATION
+SIGNING, NOTIFICATION, AUDIT = Key.Purpose.SIGNING, Key.Purpose.NOTIFICATION, Key.Purpose.AUDIT
 COMMON_NAMES = {SIGNING: "EHR Connector client assertions", NOTIFICATION: "EHR Connector notifications"}
 
 
@@ -78,6 +80,42 @@ def notification_private(kid: str) -> bytes:
     return of_row(Key.objects.exclude(wrapped="").get(kid=kid, purpose=NOTIFICATION)).secret
 
 
+def audit_key() -> Key:
+    """The key that signs checkpoints of the audit trail now, made when there is none."""
+    return in_use(AUDIT)
+
+
+def audit_sign(key: Key, text: str) -> str:
+    """The Ed25519 signature of a text, base64url without padding."""
+    return _encoded(_audit_private(key).sign(text.encode()))
+
+
+def audit_keys() -> list[dict[str, Any]]:
+    """The public JSON Web Key (RFC 8037) of every audit key there ever was: old checkpoints stay readable."""
+    rows = Key.objects.filter(organization=None, purpose=AUDIT).order_by("not_before", "kid")
+    return [row.public for row in rows]
+
+
+def trusted_audit_keys() -> dict[str, str]:
+    """The audit keys that we know for our own, kid to `x`: the one whose private half we hold, and those that rotations
+    join to it. A row that somebody put into the database is not among them."""
+    held = newest(AUDIT)
+    return verify.trusted(audit_keys(), [_audit_jwk(_audit_private(held), held.kid)] if held else [])
+
+
+def _audit_private(key: Key) -> Ed25519PrivateKey:
+    return cast(Ed25519PrivateKey, load_pem_private_key(of_row(key).secret, None))
+
+
+def _audit_jwk(private: Ed25519PrivateKey, kid: str) -> dict[str, Any]:
+    x = _encoded(private.public_key().public_bytes_raw())
+    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid, "use": "sig", "alg": "EdDSA"}
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
 def in_use(purpose: Key.Purpose, environment: str = "") -> Key:
     """The key pair of a purpose that is used now, made when there is none."""
     if row := newest(purpose, environment):
@@ -99,11 +137,25 @@ def usable(purpose: Key.Purpose, environment: str = "") -> QuerySet[Key]:
 
 def make(purpose: Key.Purpose, environment: str = "", not_before: datetime | None = None) -> Key:
     """A new key pair, used from `not_before`."""
+    if purpose == AUDIT:
+        return _make_audit(not_before)
     private, kid = generate_private_key(public_exponent=65537, key_size=RSA_BITS), secrets.token_hex(6)
     certificate = _certificate(private, COMMON_NAMES[purpose])
     public = _jwk(private, kid, certificate) if purpose == SIGNING else {"certificate": certificate}
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return store(None, purpose, pem, public=public, environment=environment, kid=kid, not_before=not_before)
+
+
+def _make_audit(not_before: datetime | None) -> Key:
+    """A new audit key; it and the one in use both sign that it follows."""
+    private, kid, used = Ed25519PrivateKey.generate(), secrets.token_hex(6), newest(AUDIT)
+    public = _audit_jwk(private, kid)
+    if used:
+        told = verify.takes_over(used.public, public).encode()
+        signatures = [_encoded(key.sign(told)) for key in (_audit_private(used), private)]
+        public["follows"] = {"kid": used.kid, "signatures": signatures}
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return store(None, AUDIT, pem, public=public, kid=kid, not_before=not_before)
 
 
 def _jwk(private: RSAPrivateKey, kid: str, certificate: str) -> dict[str, Any]:

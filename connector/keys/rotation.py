@@ -11,7 +11,7 @@ from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from connector.keys.pairs import NOTIFICATION, SIGNING, lock, make, newest, usable
+from connector.keys.pairs import AUDIT, NOTIFICATION, SIGNING, lock, make, newest, usable
 from connector.models import Connection, Key
 
 # Epic remembers a key set for up to 29 hours ("JWKS URL": its default and its maximum); a cache before it adds an hour.
@@ -22,6 +22,8 @@ ENTERED_BEFORE = timedelta(days=14)
 PUBLISHED_AFTER = timedelta(hours=1)
 # Graph's subscriptions to call events end after 4320 minutes unless renewed; a receipt is tried again for a day.
 READABLE_AFTER = timedelta(minutes=4320) + timedelta(days=1)
+# How long a key pair is kept for after another took its place. An audit key's private half is needed for nothing more.
+KEPT_AFTER = {SIGNING: PUBLISHED_AFTER, NOTIFICATION: READABLE_AFTER, AUDIT: timedelta(0)}
 RETIRED_SHOWN = 5
 
 
@@ -56,8 +58,7 @@ def _line(row: Key, follower: Key | None) -> Line:
         return Line(row, State.NEXT, None, row.not_before)
     if follower is None or follower.not_before > now:
         return Line(row, State.CURRENT, row.not_before, follower.not_before if follower else _planned(row))
-    kept = PUBLISHED_AFTER if row.purpose == SIGNING else READABLE_AFTER
-    return Line(row, State.OLD, follower.not_before, follower.not_before + kept)
+    return Line(row, State.OLD, follower.not_before, follower.not_before + KEPT_AFTER[Key.Purpose(row.purpose)])
 
 
 def _planned(row: Key) -> datetime | None:
@@ -67,7 +68,7 @@ def _planned(row: Key) -> datetime | None:
 
 
 def _days(purpose: str) -> int:
-    days: int = settings.SIGNING_KEY_DAYS if purpose == SIGNING else settings.NOTIFICATION_KEY_DAYS
+    days: int = settings.NOTIFICATION_KEY_DAYS if purpose == NOTIFICATION else settings.SIGNING_KEY_DAYS
     return days
 
 
@@ -78,8 +79,9 @@ def is_held_by_hand(environment: str) -> bool:
 
 
 def overlap(purpose: Key.Purpose, environment: str = "") -> timedelta:
-    """How long a new key is published before it is used. What Graph encrypts to is told with each subscription."""
-    if purpose == NOTIFICATION:
+    """How long a new key is published before it is used. What Graph encrypts to is told with each subscription, and an
+    audit key is joined to the one before it."""
+    if purpose != SIGNING:
         return timedelta(0)
     return ENTERED_BEFORE if is_held_by_hand(environment) else PUBLISHED_BEFORE
 

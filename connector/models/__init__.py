@@ -1,7 +1,7 @@
 """Who we are joined to: people, organizations, the agreement with its revisions and decisions, keys, the trail."""
 
 from connector.models.agreement import Connection, Decision, EhrSignIn, Environment, Revision, new_ref
-from connector.models.history import Change, Entry
+from connector.models.history import Change, Checkpoint, Entry, Verification
 from connector.models.key import Key
 from connector.models.people import Administrator, Organization, Reader, User, UserManager
 from connector.models.upkeep import Check, Downtime, Notice, Preflight, Proof
@@ -10,6 +10,7 @@ __all__ = [
     "Administrator",
     "Change",
     "Check",
+    "Checkpoint",
     "Connection",
     "Decision",
     "Downtime",
@@ -25,5 +26,6 @@ __all__ = [
     "Revision",
     "User",
     "UserManager",
+    "Verification",
     "new_ref",
 ]

@@ -35,6 +35,45 @@ class Entry(models.Model):
         return self.event
 
 
+class Checkpoint(models.Model):
+    """A signed word of ours: at this time an organization's trail ended with this entry (connector.verify). The log has
+    a copy."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="checkpoints")
+    sequence = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()  # to the second
+    kid = models.CharField(max_length=32)
+    signature = models.CharField(max_length=86)  # Ed25519, base64url
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "sequence", "id"], name="checkpoint_of_entry")]
+        ordering: ClassVar = ["sequence", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} {self.sequence}"
+
+
+class Verification(models.Model):
+    """How far an organization's trail was verified, and what came of it. A long trail is gone through in steps."""
+
+    organization = models.OneToOneField(Organization, models.CASCADE, related_name="verification")
+    # The pass that runs: since when (empty: none runs), after which entry it began, where it is, what it found.
+    asked_at = models.DateTimeField(null=True)
+    began = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    found = models.JSONField(default=list)
+    # The last pass that came to its end; `findings` are [code, entry] of connector.verify, none where everything holds.
+    finished_at = models.DateTimeField(null=True)
+    first = models.BigIntegerField(default=0)
+    last = models.BigIntegerField(default=0)
+    findings = models.JSONField(default=list)
+    whole_at = models.DateTimeField(null=True)  # when a pass from the first entry on was finished
+
+    def __str__(self) -> str:
+        return str(self.organization_id)
+
+
 class Change(models.Model):
     """Something that somebody did at once, without an approval. With revisions and decisions it is the history of a
     connection, and of what concerns the whole organization (then `connection` is empty). Append-only."""

@@ -18,6 +18,7 @@ class Key(models.Model):
         HASH = "hash", _("hashes what is looked up")
         SIGNING = "signing", _("signs client assertions for EHRs")
         NOTIFICATION = "notification", _("decrypts change notifications")
+        AUDIT = "audit", _("signs checkpoints of the audit trail")
         SECRET = "secret", _("a client secret that an EHR gave out")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -26,7 +27,7 @@ class Key(models.Model):
     environment = models.CharField(max_length=10, choices=Environment.choices, blank=True)
     kid = models.CharField(max_length=32, unique=True)
     wrapped = models.TextField()
-    public = models.JSONField(default=dict, blank=True)  # JWK or certificate
+    public = models.JSONField(default=dict, blank=True)  # JWK or certificate; of an audit key also the one it follows
     not_before = models.DateTimeField(db_default=Now())
     retired = models.DateTimeField(null=True)
 

@@ -2,8 +2,10 @@
 path."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from math import inf
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -24,6 +26,7 @@ VERSION = 1
 DETAILS = ("label", "notification_mail", "help_line", "help_hours", "retention_days")
 APPROVER = ("approver_name", "approver_upn", "approver_mail")
 LONGEST_URL = 500
+MOST_BY_ALIASES = 100_000  # values more than the file itself holds
 KEPT = "secret_kid"  # of a secret that the connection holds
 SITE = re.compile(r"[^\s;,'\"]+")  # one source of a Content-Security-Policy, and nothing that ends it
 
@@ -89,14 +92,33 @@ def flat(value: Any, path: str = "") -> dict[str, object]:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a member that stands twice in one mapping, where YAML would take the last."""
+    """SafeLoader that refuses a member that stands twice in one mapping, where YAML would take the last, and aliases
+    that stand for too much: a few lines of them can fill any memory."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node, known = super().get_single_node(), dict[int, float]()
+        if node and _weight(node, known) - len(known) > MOST_BY_ALIASES:
+            raise Wrong(["the file: its aliases stand for too much. Write out what they stand for."])
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [self.construct_object(key, deep=True) for key, _value in node.value]
-        twice = {str(name) for name in names if names.count(name) > 1}
+        keys = (key for key, _value in node.value if isinstance(key, yaml.ScalarNode))  # no other can be one
+        names = Counter(self.construct_object(key) for key in keys)
+        twice = [str(name) for name, times in names.items() if times > 1]
         if twice:
             raise Wrong([f"line {node.start_mark.line + 1}: {', '.join(sorted(twice))} stands there twice."])
         return super().construct_mapping(node, deep)
+
+
+def _weight(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values a node comes to with its aliases written out; no end of them where it stands in itself. `known`
+    is what each node weighs, by its identity."""
+    if id(node) not in known:
+        known[id(node)] = inf
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        inner = node.value if isinstance(node, yaml.SequenceNode) else [one for pair in pairs for one in pair]
+        known[id(node)] = 1 + sum(_weight(one, known) for one in inner)
+    return known[id(node)]
 
 
 def read(text: str) -> File:

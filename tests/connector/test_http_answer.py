@@ -44,3 +44,9 @@ def test_retry_after_is_read_as_a_date() -> None:
 @pytest.mark.parametrize("zone", ["+99999999999999999999", "+9999"], ids=["beyond all numbers", "beyond a day"])
 def test_retry_after_in_an_impossible_time_zone_is_none(zone: str) -> None:
     assert answer(retry_after=f"Wed, 21 Oct 2015 07:28:00 {zone}").retry_after() is None
+
+
+def test_texts_that_nothing_can_hold_are_mended() -> None:
+    body = rb'{"\ud800": ["a\u0000b", {"name": "Ada \ud83d"}], "whole": "\ud83d\ude00 \u00e9", "number": 1}'
+    mended = {"\ufffd": ["a\ufffdb", {"name": "Ada \ufffd"}], "whole": "\U0001f600 \xe9", "number": 1}
+    assert Answer(200, {}, body, "ehr.example").json() == mended

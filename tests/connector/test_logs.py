@@ -74,3 +74,12 @@ def test_libraries_that_would_write_addresses_are_silent() -> None:
 
 def test_lines_below_the_level_are_not_written() -> None:
     assert [line["event"] for line in lines("log.debug('one'); log.info('two')")] == ["two"]
+
+
+def test_checkpoints_of_the_audit_trail_are_written_at_every_level() -> None:
+    (line,) = lines("""
+logs.configure({"level": "ERROR"})
+log.warning("not this")
+logging.getLogger("connector.trail.checkpoints").info("trail checkpoint", extra={"checkpoint": "trail-v1 …"})
+""")
+    assert (line["event"], line["checkpoint"]) == ("trail checkpoint", "trail-v1 …")

@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -403,3 +404,30 @@ def test_an_organization_that_is_not_here_and_a_file_that_is_not_there_are_said(
         bring(yaml.safe_dump({"version": 1, "organization": str(uuid.uuid4()), "connections": []}), tmp_path)
     with pytest.raises(CommandError, match="cannot be read as text"):
         call_command("configuration", "import", str(tmp_path / "nowhere.yaml"))
+
+
+def aliases(line: str) -> str:
+    """Nine lines, each of which stands for nine of the one before."""
+    names = "abcdefghij"
+    rows = (line.format(y, ", ".join([f"*{x}"] * 9)) for x, y in pairwise(names))
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x]\n" + aliases("{0}: &{0} [{1}]"),
+        "a: &a {x: 1}\n" + aliases("{0}: &{0} {{<<: [{1}]}}"),
+        "a: &a [x]\n" + aliases("{0}: &{0} [{1}]") + "\n? *j\n: 1",
+        "version: 1\nconnections: &a [*a]",
+    ],
+    ids=["lists", "merged mappings", "a name", "in itself"],
+)
+def test_aliases_that_stand_for_too_much_are_refused(text: str) -> None:
+    with pytest.raises(as_code.Wrong, match="aliases stand for too much"):
+        as_code.read(text)
+
+
+def test_many_members_take_no_longer_than_they_must() -> None:
+    with pytest.raises(as_code.Wrong, match="there is no such field"):
+        as_code.read("version: 1\n" + "\n".join(f"n{number}: 1" for number in range(20_000)))

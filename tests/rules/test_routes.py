@@ -11,6 +11,7 @@ OPEN = {
     # What others fetch, and what watches the process.
     "live",
     "jwks",
+    "trail_keys",
     # The way into the portal.
     "signin",
     "signin_tenant",

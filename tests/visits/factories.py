@@ -3,12 +3,14 @@
 import secrets
 import uuid
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.utils import timezone
 
 from connector import agreement, keys
-from connector.models import Administrator, Connection, Environment, Organization, Revision, User
+from connector.keys import material, pairs
+from connector.models import Administrator, Connection, Environment, Key, Organization, Revision, User
 from visits.models import Participant, Subscription, Target, Visit
 
 CODES = {"connected": "1", "disconnected": "2", "waiting": "3"}
@@ -20,6 +22,23 @@ EXTERNAL_ID_TYPE = "CSN"
 def user(tid: uuid.UUID | None = None) -> User:
     """A Microsoft account; of a tenant of its own unless one is given."""
     return User.objects.create(tid=tid or uuid.uuid4(), oid=uuid.uuid4())
+
+
+@cache
+def _pair() -> tuple[bytes, dict[str, Any]]:
+    """(PEM, JWK) of one signing key for the whole run: making one takes longer than most tests do."""
+    made = pairs.make(Key.Purpose.SIGNING)
+    made.delete()
+    return material.unwrap(made).secret, made.public
+
+
+def signing_key(environment: str) -> Key:
+    """The key that signs our client assertions in an environment."""
+    pem, public = _pair()
+    kid = secrets.token_hex(6)
+    return material.store(
+        None, Key.Purpose.SIGNING, pem, public=public | {"kid": kid}, environment=environment, kid=kid
+    )
 
 
 def organization() -> Organization:

@@ -123,3 +123,38 @@ def test_nothing_of_the_ehr_and_no_name_is_in_it() -> None:
 def test_what_is_no_presence_is_refused() -> None:
     with pytest.raises(ValueError, match="launched"):
         audit_event.render(entry(factories.visit(), "launched"))
+
+
+def exported(line: Entry) -> Any:
+    """An entry as the export has it."""
+    (rendered,) = audit_event.render_all(Entry.objects.filter(pk=line.pk))
+    return AuditEvent.model_validate(rendered)
+
+
+def test_what_is_no_presence_is_exported_as_an_audit_event_of_a_moment() -> None:
+    visit = factories.visit()
+    event = exported(entry(visit, "launched", who=factories.participant(visit), door="patient"))
+    assert codes(event) == [("event", "launched")]
+    assert event.period.start == event.period.end == NINE
+    assert [agent.requestor for agent in event.agent] == [True, False]
+
+
+def test_what_names_neither_a_visit_nor_a_person_names_the_connector_alone() -> None:
+    visit = factories.visit()
+    line = trail.record(visit.connection.organization, "board-opened", door="board", department="")
+    event = exported(line)
+    assert [agent.requestor for agent in event.agent] == [False]
+    assert [(event.entity[0].name, [detail.type for detail in event.entity[0].detail])] == [("board-opened", ["door"])]
+    bare = trail.record(visit.connection.organization, "board-opened")
+    assert exported(bare).entity is None
+
+
+def test_many_at_once_are_rendered_as_each_is_alone() -> None:
+    visit = factories.visit()
+    patient = factories.participant(visit)
+    told = ("participant-waiting", "participant-connected", "participant-disconnected", "participant-gone")
+    for after, event in enumerate(told):
+        entry(visit, event, after=after, who=patient)
+    entry(visit, "outsider-gone", after=9)
+    alone = [audit_event.render(line) for line in Entry.objects.order_by("id")]
+    assert list(audit_event.render_all(Entry.objects.order_by("id"))) == alone

@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.db.models import F
 from django.test import Client
+from django.urls import reverse
 
 from tests.connector.tokens import claims, rsa_key, signed
 from tests.servers import Reply
@@ -116,3 +117,23 @@ def test_another_patients_context_lets_nobody_in_and_the_right_chart_does(ehr: E
     assert not Participant.objects.filter(role="provider").exists()
     assert arrive(ehr, browser, CLINICIAN, patient="p1").status_code == 302
     assert Participant.objects.filter(role="provider").exists()
+
+
+def test_a_launch_token_that_no_address_can_carry_leaves_no_row(ehr: Ehr, client: Client) -> None:
+    address = reverse("launch", args=[ehr.connection.ref, "patient"])
+    answer = client.get(address, {"iss": ehr.connection.base_url, "launch": "l" * 70_000})
+    assert heading(answer)[1] == 400
+    assert not Launch.objects.exists()
+
+
+@pytest.mark.parametrize("member", ["sessionId", "externalId", "externalIdType"])
+@pytest.mark.parametrize("value", [[" 4711"], {"value": "4711"}, True, 1.5], ids=str)
+def test_a_value_that_is_no_text_makes_no_visit(ehr: Ehr, client: Client, member: str, value: object) -> None:
+    assert heading(arrive(ehr, client, PATIENT, **{member: value}))[1] == 400
+    assert not Participant.objects.exclude(visit=ehr.visit).exists()
+
+
+@pytest.mark.parametrize("half", ["\ud800", "a\x00b"], ids=["half a character", "NUL"])
+def test_a_text_that_cannot_be_kept_is_kept_as_far_as_it_can_be(ehr: Ehr, client: Client, half: str) -> None:
+    context = dict.fromkeys(("sessionId", "externalId", "patient", "departmentId", "initials"), half)
+    assert leads_to(arrive(ehr, client, PATIENT, **context), "visit")

@@ -87,7 +87,7 @@ def test_a_browser_that_holds_the_window_back_is_told_of_and_its_link_works(
         page = browser.new_page()
         with page.expect_event("framenavigated", lambda frame: "/visit/" in frame.url) as shown:
             frame = in_hyperspace(clinic, page, clinic.add_visit(CARLA))
-        # Playwright looks into a frame with a user's gesture, which lets it open windows: not before its script has run.
+        # Playwright looks into a frame with a gesture, which lets it open windows: not before its script has run.
         shown.value.wait_for_load_state()
         expect(frame.get_by_text("Your browser opened no window by itself")).to_be_visible()
         assert page.context.pages == [page]

@@ -25,7 +25,7 @@ CAME_AND_LEFT = """
 INSERT INTO visits_fact (visit_id, generation, source, event_id, participant_key, oid, "foreign", kind, at)
 SELECT visit_id, 1, 'subscription:1', seat || kind, seat, oid, false, kind, now() - ago * interval '1 second'
 FROM visits_participant,
-(VALUES ('seat', %s, 'connected', 3), ('guest', '', 'connected', 2), ('seat', %s, 'disconnected', 0))
+(VALUES ('seat', %s, 'connected', 0.03), ('guest', '', 'connected', 0.02), ('seat', %s, 'disconnected', 0))
 AS told (seat, oid, kind, ago) WHERE role = 'provider'
 """
 

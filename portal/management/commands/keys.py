@@ -12,13 +12,14 @@ from portal import rotation
 
 
 class Command(BaseCommand):
-    help = "List the connector's signing keys and notification certificates, or rotate one of them."
+    help = "List the connector's signing keys, notification certificates and audit keys, or rotate one of them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("action", choices=["list", "rotate"])
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--environment", choices=Environment.values, help="the signing key of this environment")
         which.add_argument("--notification", action="store_true", help="the certificate that Graph encrypts to")
+        which.add_argument("--audit", action="store_true", help="the key that signs checkpoints of the audit trail")
         parser.add_argument(
             "--at-once",
             action="store_true",
@@ -36,13 +37,17 @@ class Command(BaseCommand):
                 times = f"{_when(line.since):20} {_when(line.until)}"
                 self.stdout.write(f"{purpose:12} {environment or '-':10} {line.key.kid} {line.state:7} {times}")
 
-    def rotate(self, *, environment: str | None, notification: bool, at_once: bool, **options: Any) -> None:
+    def rotate(
+        self, *, environment: str | None, notification: bool, audit: bool, at_once: bool, **options: Any
+    ) -> None:
         """Make the key that follows; an error exit where one waits already."""
-        if not (environment or notification):
-            raise CommandError("Say which: --environment testing, --environment production or --notification.")
-        if at_once and not environment:
+        if not (environment or notification or audit):
+            raise CommandError("Say which: --environment testing, --environment production, --notification or --audit.")
+        if at_once and notification:
             raise CommandError("A notification certificate is in use until its visits are over: leave out --at-once.")
-        purpose = Key.Purpose.NOTIFICATION if notification else Key.Purpose.SIGNING
+        if at_once and audit:
+            raise CommandError("An audit key is replaced at once as it is: leave out --at-once.")
+        purpose = Key.Purpose.NOTIFICATION if notification else Key.Purpose.AUDIT if audit else Key.Purpose.SIGNING
         made = rotation.rotate(purpose, environment or "", at_once=at_once)
         if made is None:
             raise CommandError("The next key is published already and takes over by itself: see `manage.py keys list`.")

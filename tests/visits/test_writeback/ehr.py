@@ -39,6 +39,7 @@ class Ehr:
         self.connection: Connection = factories.connection(base_url=f"{server.url}{base}", target=False)
         self.connection.approved_hosts = [server.host]
         self.connection.save()
+        factories.signing_key(self.connection.environment)
         self.visit: Visit = factories.visit(self.connection)
 
     @property

@@ -1,20 +1,19 @@
 """The audit trail: sealed in order, and nobody changes it unseen."""
 
+import hashlib
+import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from connector import trail
+from connector import trail, verify
 from connector.models import Entry, Organization
 from tests.connector.races import at_once
-
-
-@pytest.fixture
-def organization(db: None) -> Organization:
-    return Organization.objects.create(tid=uuid.uuid4(), region="amer")
 
 
 def recorded(organization: Organization, count: int) -> None:
@@ -119,3 +118,58 @@ def test_sealers_at_once_make_one_chain() -> None:
     recorded(organization, 40)
     assert sorted(at_once(organization.id, lambda: trail.seal(organization.id))) == [0, 0, 40]
     assert trail.verify(organization.id) == (40, None, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_schedulers_at_once_sign_one_checkpoint() -> None:
+    organization = Organization.objects.create(tid=uuid.uuid4(), region="amer")
+    recorded(organization, 40)
+    at_once(organization.id, lambda: trail.seal_all(organization.id))
+    assert trail.verify(organization.id) == (40, None, 0)
+    assert [one.sequence for one in organization.checkpoints.all()] == [40]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sealer_that_dies_before_its_commit_leaves_nothing_half_done() -> None:
+    """Its connection is cut from outside, as it is when the process is killed."""
+    organization = Organization.objects.create(tid=uuid.uuid4(), region="amer")
+    recorded(organization, 40)
+    sealed_, may_end, pids = threading.Event(), threading.Event(), []
+
+    def sealer() -> None:
+        with suppress(OperationalError, InterfaceError), transaction.atomic():
+            pids.append(connection.connection.info.backend_pid)
+            assert trail.seal(organization.id) == 40
+            sealed_.set()
+            may_end.wait(10)
+        connection.close()
+
+    running = threading.Thread(target=sealer)
+    running.start()
+    assert sealed_.wait(10)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", pids)
+    may_end.set()
+    running.join()
+    assert trail.verify(organization.id) == (0, None, 40)
+    trail.seal_all(organization.id)
+    assert trail.verify(organization.id) == (40, None, 0)
+    assert [one.sequence for one in organization.checkpoints.all()] == [40]
+
+
+def test_the_digest_is_what_the_documentation_says() -> None:
+    """A chain that is on disk must hold for ever: SHA-256 over the digest before and a JSON array."""
+    entry = {
+        "sequence": 2,
+        "visit": "",
+        "participant": "5f0c7a51-7a44-4a4e-9b7c-0d4e8f1c2b3a",
+        "event": "launched",
+        "at": "2026-03-02T09:00:00+00:00",
+        "recorded_at": "2026-03-02T09:00:00.250000+00:00",
+        "detail": {"door": "patient", "accent": "é"},
+    }
+    array = (
+        '[2, "org", "", "5f0c7a51-7a44-4a4e-9b7c-0d4e8f1c2b3a", "launched", "2026-03-02T09:00:00+00:00", '
+        '"2026-03-02T09:00:00.250000+00:00", {"accent": "\\u00e9", "door": "patient"}]'
+    )
+    assert verify.digest("ab" * 32, "org", entry) == hashlib.sha256(("ab" * 32 + array).encode()).hexdigest()

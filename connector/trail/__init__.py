@@ -1,0 +1,27 @@
+"""The audit trail: who did or was what, when. Codes and opaque ids only; rows are inserted unchained, sealed in
+batches, and signed for."""
+
+from connector.trail.chain import record, seal
+from connector.trail.checking import ask, asked, check, due, state, unsealed
+from connector.trail.checking import verify_all as verify
+from connector.trail.checkpoints import go_on, seal_all, sign, unsettled
+from connector.trail.export import Extent, extent, lines
+
+__all__ = [
+    "Extent",
+    "ask",
+    "asked",
+    "check",
+    "due",
+    "extent",
+    "go_on",
+    "lines",
+    "record",
+    "seal",
+    "seal_all",
+    "sign",
+    "state",
+    "unsealed",
+    "unsettled",
+    "verify",
+]

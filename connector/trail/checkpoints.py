@@ -1,0 +1,90 @@
+"""Signed checkpoints: what binds a trail to a time. The database has them, and the log, where whoever can write to the
+database reaches no copy."""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from connector import keys, verify
+from connector.models import Checkpoint, Entry, Organization
+from connector.trail.chain import BATCH, seal
+from connector.trail.checking import advance, check
+
+log = logging.getLogger(__name__)
+
+# The newest end that nobody vouches for yet is never older or longer than this, and a sweep.
+AFTER, EVERY = timedelta(hours=1), 1000
+
+
+def unsettled() -> QuerySet[Organization, UUID]:
+    """The organizations with entries that are not sealed, or that no checkpoint vouches for yet."""
+    newest = Checkpoint.objects.filter(organization=OuterRef("pk")).order_by("-sequence").values("sequence")[:1]
+    beyond = Q(sequence=None) | Q(sequence__gt=OuterRef("signed"))
+    entries = Entry.objects.filter(beyond, organization=OuterRef("pk"))
+    known = Organization.objects.annotate(signed=Coalesce(Subquery(newest), 0))
+    return known.filter(Exists(entries)).values_list("pk", flat=True)
+
+
+def seal_all(organization_id: UUID) -> None:
+    """Seal until nothing is left, a batch a transaction, and sign where that is due."""
+    while seal(organization_id) == BATCH:
+        pass
+    if _is_due(organization_id):
+        sign(organization_id)
+
+
+def _is_due(organization_id: UUID) -> bool:
+    last = newest(organization_id)
+    entries = Entry.objects.filter(organization_id=organization_id, sequence__gt=last.sequence if last else 0)
+    return entries.count() >= EVERY or (entries.exists() and not _is_fresh(last))
+
+
+def newest(organization_id: UUID) -> Checkpoint | None:
+    """The last checkpoint of a trail."""
+    return Checkpoint.objects.filter(organization_id=organization_id).last()
+
+
+def _is_fresh(checkpoint: Checkpoint | None) -> bool:
+    return checkpoint is not None and checkpoint.at > timezone.now() - AFTER
+
+
+@transaction.atomic
+def sign(organization_id: UUID) -> Checkpoint | None:
+    """Sign where a trail stands, and write that to the log; the last checkpoint where nothing has come since, within an
+    hour. Only what follows from the last checkpoint is signed: None where it does not, and where there is nothing to
+    sign. Call it when everything is sealed."""
+    Organization.objects.select_for_update().get(pk=organization_id)
+    last = newest(organization_id)
+    checker = check(organization_id, after=last.sequence - 1 if last else 0)
+    if checker.findings:
+        log.error("trail broken", extra={"code": checker.findings[0].code, "count": len(checker.findings)})
+        return None
+    if not checker.place.sequence or (last and last.sequence == checker.place.sequence and _is_fresh(last)):
+        return last
+    key, now = keys.audit_key(), timezone.now().replace(microsecond=0)
+    unsigned = verify.Checkpoint(str(organization_id), checker.place, f"{now:%Y-%m-%dT%H:%M:%SZ}", key.kid)
+    row = Checkpoint.objects.create(
+        organization_id=organization_id,
+        sequence=checker.place.sequence,
+        digest=checker.place.digest,
+        at=now,
+        kid=key.kid,
+        signature=keys.audit_sign(key, unsigned.told),
+    )
+    line = f"{unsigned.told} {row.signature}"
+    # Not before the commit: the log must know of nothing more.
+    transaction.on_commit(lambda: log.info("trail checkpoint", extra={"checkpoint": line}))
+    return row
+
+
+def go_on(organization_id: UUID) -> None:
+    """Take the pass that runs through a trail a step further; at its end sign where the trail stands, so that at least
+    once a day there is a checkpoint, whether anything happened or not."""
+    if advance(organization_id):
+        seal_all(organization_id)
+        sign(organization_id)

@@ -1,0 +1,281 @@
+"""What is broken into: a hospital with rows of every kind in PostgreSQL, and one local server that is its EHR, its
+Entra and its Graph, so that every answer passes connector.http."""
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+from django.core.cache import cache
+from django.db import connection as database
+from django.db import transaction
+from django.test import Client, override_settings
+from django.urls import resolve, reverse
+from psycopg import sql
+
+from connector.models import Connection, Organization, User
+from portal import forward
+from tests.connector.tokens import public, rsa_key
+from tests.portal.deciding import browser_of, waiting
+from tests.publisher import Publisher
+from tests.rules.test_routes import ROUTES
+from tests.servers import Reply
+from tests.visits import factories, pressing
+from tests.visits.pressing import CLINICIAN, PATIENT
+from tests.visits.test_writeback.ehr import Ehr, running
+from visits import arrival, devices, handover, tickets
+from visits import services as visits
+from visits.models import EhrUserLink, Launch, Participant, Target, Visit
+
+CONTENT_FREE = ("django_migrations", "django_content_type", "auth_permission")
+MEETING = "meeting-1"
+LEAVE = {"signout", "signin_start", "signin_start_tenant", "consent_start", "consent_start_tenant", "ehr_signin"}
+# Pages that lead elsewhere or take no form: walked all the same, by whoever may.
+ARGUMENTS = {"name": "consent", "slug": "client-records", "side": "patient", "environment": "testing"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form as a page shows it: who sees it, where it goes, and what its fields hold."""
+
+    route: str
+    method: str
+    action: str
+    fields: dict[str, str]
+    who: str
+
+
+@dataclass
+class World:
+    """Everything that junk may be aimed at."""
+
+    ehr: Ehr
+    user: User
+    log: io.StringIO
+    publisher: Publisher
+    tables: list[str] = field(default_factory=list)
+    cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+    forms: list[Form] = field(default_factory=list)
+
+    @property
+    def connection(self) -> Connection:
+        return self.ehr.connection
+
+    @property
+    def organization(self) -> Organization:
+        return self.connection.organization
+
+    @property
+    def tid(self) -> str:
+        return str(self.organization.tid)
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table holds."""
+        counts = sql.SQL(", ").join(
+            sql.SQL("(SELECT count(*) FROM {})").format(sql.Identifier(one)) for one in self.tables
+        )
+        with database.cursor() as cursor:
+            cursor.execute(sql.SQL("SELECT {}").format(counts))
+            return dict(zip(self.tables, cursor.fetchone(), strict=True))
+
+    def browser(self, who: str = "nobody") -> Client:
+        """A browser of `nobody`, of the administrator (`staff`), or of who launched (`clinician`, `patient`)."""
+        client = Client(raise_request_exception=False)
+        for name, value in self.cookies.get(who, {}).items():
+            client.cookies[name] = value
+        return client
+
+    def said(self) -> str:
+        """What was logged since this was asked last."""
+        text = self.log.getvalue()
+        self.log.seek(0)
+        self.log.truncate()
+        return text
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever the block does to rows, cache and server is undone: each example meets the same world."""
+        cache.clear()
+        scripted = dict(self.ehr.server._replies)
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+        self.ehr.server._replies, self.ehr.server._chosen = scripted, {}
+        self.ehr.server.requests.clear()
+
+
+@contextmanager
+def built() -> Iterator[World]:
+    """The world, for as long as the block runs; its rows go with the transaction around it."""
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logging.root.handlers[0].formatter)
+    with running() as ehr, override_settings(**_settings(ehr)):
+        _speak(ehr)
+        world = World(ehr, _staff(ehr), log, Publisher(ehr.server))
+        _fill(world)
+        logging.root.addHandler(handler)
+        try:
+            yield world
+        finally:
+            logging.root.removeHandler(handler)
+
+
+def _settings(ehr: Ehr) -> dict[str, Any]:
+    return {
+        "OUTGOING_ALLOWED_HOSTS": frozenset({ehr.server.host}),
+        "ENTRA_AUTHORITY": ehr.server.url,
+        "GRAPH_URL": ehr.server.url,
+        "ENTRA_ALLOWED_TENANTS": frozenset({str(ehr.connection.organization.tid)}),
+        "TEAMS_HOSTS": frozenset({"teams.example"}),
+        "HELP_LINE": "+1 555 0199",
+    }
+
+
+def _speak(ehr: Ehr) -> None:
+    """Let the server answer as a good EHR, Entra and Graph do."""
+    server, tid = ehr.server, ehr.connection.organization.tid
+    pressing.describe(ehr)
+    key = public(rsa_key(), kid="r1", use="sig")
+    server.answer(pressing.KEYS, Reply({"keys": [key]}))
+    for tenant in (str(tid), "organizations"):
+        server.answer(f"/{tenant}/discovery/v2.0/keys", Reply({"keys": [key]}))
+        server.answer(f"/{tenant}/oauth2/v2.0/token", Reply({"access_token": "app", "expires_in": 3600}))
+
+
+def _staff(ehr: Ehr) -> User:
+    """The administrator of the organization, who is its approver too and has signed in to the EHR."""
+    made = factories.administrator(ehr.connection.organization)
+    factories.approve(ehr.connection, **pressing.CLIENTS, launch_kind="context")
+    return made
+
+
+def _fill(world: World) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        world.tables = [name for (name,) in cursor.fetchall() if name not in CONTENT_FREE]
+    world.cookies["staff"] = _kept(browser_of(world.user))
+    waiting(world.connection, world.user)
+    _open_graph(world)
+    patient = _arrived(world, "patient", PATIENT)
+    clinician = _arrived(world, "clinician", CLINICIAN)
+    board = _arrived(world, "board", CLINICIAN, "board", departmentId="D1")
+    world.paths |= {"visit": patient, "clinician": clinician, "board": board}
+    world.paths |= _tickets(world)
+    world.forms = list(_forms(world))
+
+
+def _open_graph(world: World) -> None:
+    """A Graph that makes a meeting and subscribes to it, for the clinician who is linked."""
+    server, oid = world.ehr.server, str(world.user.oid)
+    meeting = {"id": MEETING, "joinWebUrl": "https://teams.example/meet/1"}
+    person = {"id": oid, "displayName": "Ada Lindqvist", "userPrincipalName": "ada@riverside.example"}
+    told: dict[str, Any] = {
+        "v1.0/organization": {"value": [{"displayName": "Riverside", "countryLetterCode": "US"}]},
+        "v1.0/users": {"value": [person]},
+        f"v1.0/users/{oid}": person,
+        f"v1.0/users/{oid}/onlineMeetings/createOrGet": meeting,
+        f"v1.0/users/{oid}/onlineMeetings/{MEETING}": meeting,
+        f"v1.0/users/{oid}/onlineMeetings/{MEETING}/getVirtualAppointmentJoinWebUrl": {
+            "value": "https://teams.example/v/1"
+        },
+        f"v1.0/users/{oid}/licenseDetails/getTeamsLicensingDetails": {"hasTeamsLicense": True},
+        "v1.0/subscribedSkus": {"value": []},
+        "beta/subscriptions": {"id": "s-1", "expirationDateTime": "2099-01-01T00:00:00Z"},
+    }
+    for path, body in told.items():
+        server.answer(f"/{path}", Reply(body))
+
+
+def link_clinician(world: World) -> None:
+    """Let the clinician of the EHR be our user in Microsoft 365."""
+    hashed, kid = arrival.hash_of_user(world.connection, CLINICIAN)
+    EhrUserLink.objects.get_or_create(
+        connection=world.connection, ehr_user_hash=hashed, defaults={"hash_kid": kid, "user": world.user}
+    )
+
+
+def _arrived(world: World, name: str, who: str, door: str = "", **context: str) -> str:
+    """Somebody launches in a browser of his own; the path of the page he comes to."""
+    if who == CLINICIAN:
+        link_clinician(world)
+    client = Client()
+    answer = pressing.arrive(world.ehr, client, who, door, **context)
+    world.cookies[name] = _kept(client)
+    if door != "board":
+        client.get(answer["Location"])  # a clinician's way into the meeting opens it
+    handle = urlsplit(answer["Location"]).path.split("/")[2]
+    return reverse("board" if door == "board" else "visit", args=[handle])
+
+
+def _kept(client: Client) -> dict[str, str]:
+    return {name: morsel.value for name, morsel in client.cookies.items()}
+
+
+def _tickets(world: World) -> dict[str, str]:
+    """One address of each kind that gives its holder something."""
+    launch = Launch.objects.filter(participant__role=Participant.Role.PATIENT).earliest("created_at")
+    sides = {side: visits.Ids(" 1", "CSN") for side in ("provider", "patient")}
+    visits.begin_test(world.connection, world.user, "770011", sides)
+    token = devices.token_for(world.connection)
+    return {
+        "handover": urlsplit(handover.link_to(launch.pk)).path,
+        "beside": tickets.way_out(launch.pk),
+        "device_test": reverse("device_test", args=[token]),
+        "device_sample": reverse("device_sample", args=[token]),
+        "forward": urlsplit(forward.link(world.organization, "consent")).path,
+        "jwks": reverse("jwks", args=["testing"]),
+    }
+
+
+def named_path(world: World, route: str) -> str:
+    """The address of a route with everything in it that is there."""
+    trial = Visit.objects.filter(test=True).latest("created_at")
+    known = ARGUMENTS | {
+        "ref": world.connection.ref,
+        "tid": world.tid,
+        "door": "provider",
+        "visit": str(trial.pk),
+        "number": str(Target.objects.get_or_create(connection=world.connection)[0].pk),
+        "handle": world.paths["clinician"].split("/")[2],
+    }
+    wanted = ROUTES[route].pattern.converters
+    return reverse(route, kwargs={name: known.get(name, "x") for name in wanted})
+
+
+def _forms(world: World) -> Iterator[Form]:
+    """Every form that a walk through all addresses shows, each once."""
+    pages = {named_path(world, route): "staff" for route in ROUTES if route not in LEAVE}
+    pages |= {world.paths["clinician"]: "clinician", world.paths["board"]: "board", world.paths["visit"]: "patient"}
+    pages |= {world.paths[name]: "patient" for name in ("handover", "forward", "beside")}
+    seen = set()
+    for path, who in pages.items():
+        answer = world.browser(who).get(path, headers={"Sec-Fetch-Dest": "document"})
+        for form in _shown(path, who, answer.content if answer.status_code == 200 else b""):
+            if (form.route, form.method, tuple(form.fields)) not in seen:
+                seen.add((form.route, form.method, tuple(form.fields)))
+                yield form
+
+
+def _shown(path: str, who: str, page: bytes) -> Iterator[Form]:
+    for form in BeautifulSoup(page, "html.parser").find_all("form"):
+        action = urljoin(path, str(form.get("action") or path))
+        route = resolve(urlsplit(action).path).url_name or ""
+        fields = {
+            str(field["name"]): _value(field)
+            for field in form.find_all(["input", "select", "textarea", "button"], {"name": True})
+        }
+        fields.pop("csrfmiddlewaretoken", None)
+        yield Form(route, str(form.get("method") or "get").upper(), action, fields, who)
+
+
+def _value(field: Tag) -> str:
+    if field.name == "select":
+        chosen = field.find("option", selected=True) or field.find("option")
+        return str(chosen.get("value", "")) if isinstance(chosen, Tag) else ""
+    return field.get_text() if field.name == "textarea" else str(field.get("value", ""))
