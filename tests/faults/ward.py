@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -54,33 +54,22 @@ class Plan:
     oid: str
 
 
+RIVERSIDE_TESTING = Plan(
+    "Riverside, testing",
+    TEST,
+    "testing",
+    RIVERSIDE_TID,
+    "Ada Lindqvist",
+    "Ben Okafor",
+    "CMENDES",
+    "e-cmendes",
+    "Carla Mendes, MD",
+    MICROSOFT["CMENDES"],
+    RIVERSIDE.accounts[2].oid,
+)
 PLANS = (
-    Plan(
-        "Riverside, testing",
-        TEST,
-        "testing",
-        RIVERSIDE_TID,
-        "Ada Lindqvist",
-        "Ben Okafor",
-        "CMENDES",
-        "e-cmendes",
-        "Carla Mendes, MD",
-        MICROSOFT["CMENDES"],
-        RIVERSIDE.accounts[2].oid,
-    ),
-    Plan(
-        "Riverside, production",
-        PRODUCTION,
-        "production",
-        RIVERSIDE_TID,
-        "Ada Lindqvist",
-        "Ben Okafor",
-        "CMENDES",
-        "e-cmendes",
-        "Carla Mendes, MD",
-        MICROSOFT["CMENDES"],
-        RIVERSIDE.accounts[2].oid,
-    ),
+    RIVERSIDE_TESTING,
+    replace(RIVERSIDE_TESTING, name="Riverside, production", instance=PRODUCTION, environment="production"),
     Plan(
         "Lakeside, testing",
         TEST,

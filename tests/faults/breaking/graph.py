@@ -38,7 +38,10 @@ def waiting(ward: Ward) -> list[dict[str, float]]:
 
 @contextmanager
 def _subscriptions_removed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    for one in ward.tell("graph", "subscriptions", "GET")[::3]:
+    driven = {visit.key for visit in visits}
+    meetings = {one["id"] for one in ward.tell("graph", "meetings", "GET") if one["key"] in driven}
+    watching = [one for one in ward.tell("graph", "subscriptions", "GET") if one["meeting"] in meetings]
+    for one in watching[::3]:
         ward.tell("graph", f"subscriptions/{one['id']}/lifecycle", lifecycleEvent="subscriptionRemoved")
     yield
     bites(lambda: ward.rows("SELECT 1 FROM visits_visit WHERE ended_at IS NULL AND NOT presence_live"))
