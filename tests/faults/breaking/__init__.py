@@ -11,13 +11,14 @@ FAULTS: dict[str, Fault] = {
     for module in (process, broker, database, ehr, graph, clock, disk, backup)
     for fault in module.FAULTS
 }
-# Two at once, where one might hide the other or where the remedy of one is what the other takes away.
+# Two at once, where one might hide the other or where the remedy of one is what the other takes away. The second is
+# mended first: some are felt only once it is.
 PAIRS = (
     ("worker killed after sending, before the answer", "Redis emptied"),
     ("EHR answers 500", "worker killed in the middle of a fold"),
     ("PostgreSQL restarted", "notifications doubled"),
     ("connections cut", "notifications in the wrong order"),
-    ("Redis stopped", "EHR asks for patience (429 with Retry-After)"),
-    ("notification service killed between receipt and answer", "EHR hangs up in the middle of the answer"),
+    ("EHR asks for patience (429 with Retry-After)", "Redis stopped"),
+    ("EHR hangs up in the middle of the answer", "notification service killed between receipt and answer"),
     ("Microsoft's signing keys rotated", "Redis emptied"),
 )
