@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 from typing import TypeVar
 
+from connector import stopping
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 def in_time(items: Iterable[T], seconds: float) -> Iterator[T]:
-    """The items that are begun within some seconds: the rest is due at the next sweep."""
+    """The items that are begun within some seconds, and before the process was told to stop: the rest is due at the
+    next sweep."""
     until = time.monotonic() + seconds
-    return takewhile(lambda _: time.monotonic() < until, items)
+    return takewhile(lambda _: time.monotonic() < until and not stopping.begun(), items)
 
 
 def each(items: Iterable[T], act: Callable[[T], object]) -> int:

@@ -4,7 +4,6 @@ operator allow-lists), follows no redirect, reads no more than it must, and leav
 import io
 import ipaddress
 import json
-import logging
 import socket
 import time
 from collections.abc import Mapping
@@ -24,10 +23,8 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.util import Timeout
 from urllib3.util.connection import create_connection
 
-from connector import observing
+from connector import logs, observing
 from connector.errors import Permanent, Retry
-
-log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3.0
 MAX_BYTES = 8 * 1024 * 1024  # the largest CapabilityStatements are about 5 MB
@@ -225,9 +222,13 @@ class Door(HTTPAdapter):
             raise Permanent("not-https", host=parts.hostname or "")
         left = self.deadline.remaining() if self.deadline else float(kwargs["timeout"])
         kwargs["timeout"] = Timeout(total=left, connect=min(CONNECT_SECONDS, left))
-        response = super().send(request, *args, **kwargs)
-        if self.deadline:  # a library reads whatever comes: give it what `fetch` would have read
+        if self.deadline is None:
+            return super().send(request, *args, **kwargs)
+        with observing.call(parts.netloc, request.method or "") as noted:
+            response = super().send(request, *args, **kwargs)
+            # A library reads whatever comes: give it what `fetch` would have read.
             response._content = _read_body(response, parts.hostname or "", self.deadline, MAX_BYTES)
+            noted(response.status_code)
         return response
 
 
@@ -240,8 +241,9 @@ def trusted() -> str:
     return settings.OUTGOING_CA_FILE or DEFAULT_CA_BUNDLE_PATH
 
 
-def session(deadline: Deadline) -> requests.Session:
-    """A requests session for a library: our door, one deadline for all it does, no environment, no redirects."""
+def session(deadline: Deadline | None) -> requests.Session:
+    """A requests session for a library: our door, one deadline for all it does (None: it names one a call), no
+    environment, no redirects."""
     outgoing = _through(Door(deadline), requests.Session())
     outgoing.max_redirects = 0
     return outgoing
@@ -257,7 +259,7 @@ class _Unled(requests.Session):
 def _through(door: Door, outgoing: requests.Session) -> requests.Session:
     outgoing.trust_env = False
     outgoing.verify = trusted()
-    outgoing.headers["User-Agent"] = USER_AGENT
+    outgoing.headers.update({"User-Agent": USER_AGENT} | logs.onward())
     outgoing.mount("https://", door)
     outgoing.mount("http://", door)
     return outgoing
@@ -271,25 +273,21 @@ def fetch(method: str, url: str, *, deadline: Deadline, max_bytes: int = MAX_BYT
     """
     host = _host_of(url)
     outgoing = _through(_door, _Unled())
-    started = time.monotonic()
     left = deadline.remaining()
-    try:
-        response = outgoing.request(method, url, timeout=left, allow_redirects=False, stream=True, **kwargs)
-        body = _read_body(response, host, deadline, max_bytes)
-    except requests.exceptions.SSLError as error:
-        raise Permanent("certificate", host=host) from error
-    except BAD_ADDRESS as error:
-        raise Permanent("bad-address", host=host) from error
-    except (requests.RequestException, OSError) as error:
-        observing.note(urlsplit(url).netloc, method, 0, time.monotonic() - started)
-        timed_out = isinstance(error, requests.Timeout | TimeoutError) or time.monotonic() >= deadline.at
-        raise Retry("no-answer-in-time" if timed_out else "unreachable", host=host) from error
-    seconds = round(time.monotonic() - started, 3)
-    status = response.status_code
-    observing.note(urlsplit(url).netloc, method, status, seconds)
-    log.info("outgoing request", extra={"host": host, "method": method, "status": status, "seconds": seconds})
+    with observing.call(urlsplit(url).netloc, method, kwargs.get("headers")) as noted:
+        try:
+            response = outgoing.request(method, url, timeout=left, allow_redirects=False, stream=True, **kwargs)
+            body = _read_body(response, host, deadline, max_bytes)
+        except requests.exceptions.SSLError as error:
+            raise Permanent("certificate", host=host) from error
+        except BAD_ADDRESS as error:
+            raise Permanent("bad-address", host=host) from error
+        except (requests.RequestException, OSError) as error:
+            timed_out = isinstance(error, requests.Timeout | TimeoutError) or time.monotonic() >= deadline.at
+            raise Retry("no-answer-in-time" if timed_out else "unreachable", host=host) from error
+        noted(response.status_code)
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(status, headers, body, host)
+    return Answer(response.status_code, headers, body, host)
 
 
 def _host_of(url: str) -> str:

@@ -1,29 +1,55 @@
 """Structured logs: one JSON object a line, allow-listed keys only, so that nothing clinical or secret can slip in."""
 
 import logging
+import secrets
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 reference: ContextVar[str] = ContextVar("reference", default="")
-"""The reference number of the request or task at hand: shown on error pages and found in the log."""
+"""The reference number of the request or task at hand: on its error page, in the log, and sent to whom we call."""
+origin: ContextVar[str] = ContextVar("origin", default="")
+"""Of a task: the reference number of what set it going, a request as a rule."""
 
 FRAMES = 12
 ALLOWED = frozenset(
     {"event", "level", "timestamp", "logger", "reference", "code", "connection", "visit", "door", "status", "host"}
     | {"method", "seconds", "attempt", "task", "count", "kind", "region", "receipt", "subscription", "lane", "target"}
-    | {"reason", "exception_type", "where", "checkpoint"}
+    | {"reason", "exception_type", "where", "checkpoint", "origin", "route", "call"}
     | {"_record", "_from_structlog"}  # structlog's own, taken off before the line is written
 )
 
 
+def new_reference() -> str:
+    """A number that is short enough to be read out on the telephone."""
+    return secrets.token_hex(4).upper()
+
+
+def onward() -> dict[str, str]:
+    """The header that puts the number into the log of whom we call: FHIR R4 (RESTful API) names it."""
+    return {"X-Request-ID": reference.get()} if reference.get() else {}
+
+
+@contextmanager
+def step(number: int) -> Iterator[None]:
+    """A reference number of its own for one of many things that a task does: what it logs and sends is told apart."""
+    token = reference.set(f"{reference.get()}-{number}".lstrip("-"))
+    try:
+        yield
+    finally:
+        reference.reset(token)
+
+
 def keep_allowed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Drop every key that is not on the list, add the reference number."""
+    """Drop every key that is not on the list, add the reference numbers."""
     kept = {key: value for key, value in event.items() if key in ALLOWED}
-    return kept | {"reference": reference.get()} if reference.get() else kept
+    numbers = {"reference": reference.get(), "origin": origin.get()}
+    return kept | {name: number for name, number in numbers.items() if number}
 
 
 def quiet_celery(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -64,6 +90,8 @@ def configure(options: dict[str, str]) -> None:
     handler.setFormatter(formatter)
     logging.root.handlers = [handler]
     logging.root.setLevel(options["level"])
+    # Several lines a second of tasks that were sent, received and done: metrics count them.
+    logging.getLogger("celery").setLevel(max(logging.WARNING, logging.root.level))
     # The log is where checkpoints of the audit trail are out of the database's reach: written at every level.
     logging.getLogger("connector.trail.checkpoints").setLevel(logging.INFO)
     # Libraries that would write addresses with codes and tokens in them.

@@ -19,7 +19,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from connector import problems, smtp
+from connector import problems, smtp, stopping, tally
 from connector.errors import Permanent, Retry, WireError
 from connector.models import Connection, Notice, Organization
 
@@ -152,9 +152,13 @@ def deliver() -> None:
     now, until = timezone.now(), time.monotonic() + MAX_SECONDS
     due(now).filter(attempts__gt=0, created_at__lt=now - GIVE_UP_AFTER).update(given_up_at=now)
     error: WireError | None = None
-    while not isinstance(error, Retry) and time.monotonic() < until and (row := _claim()):
+    while not isinstance(error, Retry) and _goes_on(until) and (row := _claim()):
         error = _try(row)
         _finish(row, error)
+
+
+def _goes_on(until: float) -> bool:
+    return time.monotonic() < until and not stopping.begun()
 
 
 def _claim() -> Notice | None:
@@ -186,6 +190,7 @@ def _finish(row: Notice, error: WireError | None) -> None:
     """Write down what came of a try, unless the lease was over and somebody else tries already."""
     now = timezone.now()
     ours = Notice.objects.filter(pk=row.pk, attempts=row.attempts, sent_at=None)
+    tally.count("mails", code=error.code if error else "sent")
     if error is None:
         ours.update(sent_at=now, code="")
     elif isinstance(error, Retry):

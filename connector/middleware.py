@@ -2,7 +2,7 @@
 and a page where there would be none."""
 
 import logging
-import secrets
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -13,25 +13,29 @@ from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-from connector import languages, logs, problems
+from connector import languages, logs, problems, tally
 
 log = logging.getLogger(__name__)
 
 Next = Callable[[HttpRequest], HttpResponse]
+GIVEN = re.compile(r"[0-9A-Za-z-]{8,40}")  # a proxy's own number for a request: hexadecimal digits, or a UUID
 # A form that cannot be read is noticed only when a view reads it: too large, cut off, or in another encoding.
 REFUSALS = (Http404, PermissionDenied, BadRequest, SuspiciousOperation, MultiPartParserError)
 
 
 class Reference:
-    """Gives each request a short number that stands on its error page and in every line it logs."""
+    """Gives each request a short number that stands on its error page, in every line it logs and in the calls that it
+    makes: the trusted proxy's, where it sends one, else one of our own. Its end is counted, by route and status."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = logs.reference.set(secrets.token_hex(4).upper())
+        token = logs.reference.set(_given(request) or logs.new_reference())
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
+            tally.count("requests", route=problems.route_of(request), status=str(response.status_code))
+            return response
         finally:
             logs.reference.reset(token)
 
@@ -42,6 +46,11 @@ class Reference:
             return None
         log.error("unexpected error", exc_info=error, extra={"method": request.method})
         return problems.around(request, "unexpected", base="base.html")
+
+
+def _given(request: HttpRequest) -> str:
+    number = request.headers.get("X-Request-ID", "") if settings.TRUSTED_PROXY else ""
+    return number if GIVEN.fullmatch(number) else ""
 
 
 def no_store(get_response: Next) -> Next:

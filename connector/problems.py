@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connector import logs
+from connector import logs, tally
 
 log = logging.getLogger(__name__)
 
@@ -249,7 +249,7 @@ def page(
 ) -> HttpResponse:
     """The error page for a code, and its line in the log."""
     problem = find(code)
-    log.warning("problem shown", extra={"code": code, "status": problem.status})
+    _note(request, "problem shown", code, problem.status)
     shown = {
         "problem": problem,
         "title": problem.title,
@@ -264,9 +264,23 @@ def page(
     return render(request, template, shown | context, status=problem.status)
 
 
+def _note(request: HttpRequest, event: str, code: str, status: int) -> None:
+    """What a person was shown instead of what he wanted: a line in the log, and counted. A launch's is of a connection,
+    which its view leaves on the request."""
+    ref = getattr(getattr(request, "connection", None), "ref", "")
+    route = route_of(request)
+    log.warning(event, extra={"code": code, "status": status, "route": route, "connection": ref})
+    tally.count("problems", code=code, route=route, connection=ref)
+
+
+def route_of(request: HttpRequest) -> str:
+    """The name of the address that was asked for; nothing for one that we do not have."""
+    return (request.resolver_match and request.resolver_match.url_name) or ""
+
+
 def bare(request: HttpRequest, status: int) -> HttpResponse:
     """A page for what never reached a view of ours (400 to 405) or broke beside it (500); its line in the log."""
-    log.warning("error page shown", extra={"status": status})
+    _note(request, "error page shown", str(status), status)
     # Somebody who is signed in to the portal may just have the wrong account for this page.
     signed_in = getattr(request, "user", None) is not None and request.user.is_authenticated
     shown = {"help_line": settings.HELP_LINE, "reference": logs.reference.get(), "signed_in": signed_in}

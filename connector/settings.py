@@ -39,6 +39,8 @@ EMAIL_FROM: str = env.mailbox("EMAIL_FROM", "")
 STATIC_ROOT: Path = BASE_DIR / env.str("STATIC_ROOT", "staticfiles")
 SIGNING_KEY_DAYS: int = env.int("SIGNING_KEY_DAYS", 180, validate=validate.Range(min=0))
 NOTIFICATION_KEY_DAYS: int = env.int("NOTIFICATION_KEY_DAYS", 180, validate=validate.Range(min=0))
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")  # empty: no /metrics
+TRACES_URL: str = env.base_url("OTEL_EXPORTER_OTLP_ENDPOINT", "")  # empty: no traces
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 ENTRA_AUTHORITY: str = env.base_url("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
@@ -155,11 +157,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         | dict(parse_qsl(_database.query)),
     }
 }
-CACHES = {
+CACHE_LOCATION = CACHE_URL.replace("valkey://", "redis://")
+REDIS_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 2}
+CACHES: dict[str, Any] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": CACHE_URL.replace("valkey://", "redis://"),
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        "LOCATION": CACHE_LOCATION,
+        "OPTIONS": REDIS_OPTIONS,
     }
 }
 CELERY_BROKER_URL = REDIS_URL.replace("valkey://", "redis://")

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from connector import health, published, signin
+from connector import health, metrics, published, signin
 
 handler400 = "connector.problems.bad_request"
 handler403 = "connector.problems.forbidden"
@@ -11,6 +11,8 @@ handler500 = "connector.problems.broken"
 
 urlpatterns = [
     path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="readiness"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("jwks/<str:environment>.json", published.jwks, name="jwks"),
     path("trail/keys.json", published.trail_keys, name="trail_keys"),
     path("signin/", signin.signin, name="signin"),

@@ -1,5 +1,6 @@
 """The WSGI application: `gunicorn connector.wsgi`."""
 
+import importlib
 import logging
 import os
 from collections.abc import Callable, Iterable
@@ -9,8 +10,13 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
+from connector import stopping
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connector.settings")
+if settings.TRACES_URL:  # before the middleware is loaded, to which it adds its own
+    importlib.import_module("connector.tracing").start()
 django = get_wsgi_application()
+stopping.on_sigterm()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -2,7 +2,6 @@
 typed id is neither kept nor logged, and stands in no address."""
 
 from datetime import datetime, time
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -77,9 +76,7 @@ def one(request: HttpRequest, ref: str, visit: UUID) -> HttpResponse:
     found = visits.visit_in(connection, visit)
     if found is None:
         raise Http404
-    steps = visits.timeline(found)
-    shown: dict[str, Any] = {"visit": found, "timeline": steps, "legend": visits.timeline_legend(steps)}
-    return shell.page(request, "portal/timeline.html", "status", connection=connection, **shown)
+    return shell.page(request, "portal/timeline.html", "status", connection=connection, **visits.timeline(found))
 
 
 def _administered(request: HttpRequest, ref: str) -> Connection:

@@ -7,10 +7,12 @@ class VisitsConfig(AppConfig):
     name = "visits"
 
     def ready(self) -> None:
-        from connector import problems, signin
-        from visits import link, open_visits, trouble
+        from connector import metrics, problems, signin, tally
+        from visits import levels, link, open_visits, trouble
         from visits.problems import PROBLEMS
 
         problems.PROBLEMS.update(PROBLEMS)
+        tally.FAMILIES.update(levels.FAMILIES)
+        metrics.measures.append(levels.measure)
         signin.purposes[link.PURPOSE] = signin.Purpose(link.arrive, trouble.CLINICIAN)
         signin.purposes[open_visits.PURPOSE] = signin.Purpose(open_visits.arrive, trouble.CLINICIAN)

@@ -60,6 +60,7 @@ def arrive(
     trail.record(
         connection.organization, "launched", visit=visit.id, participant=participant.id, door=row.door, role=press.role
     )
+    log.info("launched", extra={"visit": str(visit.id), "door": row.door, "connection": connection.ref})
     plan = schedule.plan_of(connection.base_url, granted.access_token, granted.scope, granted.context, deadline)
     schedule.keep(participant, plan, granted.context)
     _begin_anew(participant)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from connector import handshakes
+from connector import handshakes, tally
 from connector.teams.notifications import member
 from visits import receipts
 from visits.models import Subscription
@@ -73,7 +73,9 @@ def _keep(body: bytes, kind: str) -> None:
     kept = receipts.keep(found, tokens)
     receipts.wake(receipt.pk for receipt in kept)
     if len(kept) < len(items) or not items:
-        log.warning("notification not ours", extra={"kind": kind, "count": len(items) - len(kept)})
+        unknown = len(items) - len(kept)
+        log.warning("notification not ours", extra={"kind": kind, "count": unknown})
+        tally.count("notifications_not_ours", max(1, unknown), kind=kind)
 
 
 def _parsed(body: bytes) -> object:

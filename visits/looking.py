@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import urlsplit
-
-from django.conf import settings
 
 from connector import trail
-from connector.observing import Call, observed
+from connector.observing import Call, observed, service
 from visits.models import Participant
 
 CALL = "test-call"
@@ -26,19 +23,13 @@ def looked_on(participant: Participant | None, act: Callable[[], T]) -> T:
                 _keep(participant, call)
 
 
-def _service(host: str) -> str:
-    """Whose host it is: Microsoft Graph's, Entra's, else the EHR's."""
-    ours = {"graph": settings.GRAPH_URL, "entra": settings.ENTRA_AUTHORITY}
-    return next((name for name, url in ours.items() if urlsplit(url).netloc == host), "ehr")
-
-
 def _keep(participant: Participant, call: Call) -> None:
     trail.record(
         participant.visit.connection.organization,
         CALL,
         visit=participant.visit_id,
         participant=participant.id,
-        service=_service(call.host),
+        service=service(call.host),
         host=call.host,
         method=call.method,
         status=str(call.status or ""),

@@ -7,11 +7,11 @@ says so.
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, Max, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from connector import keys, trail, wires
@@ -249,16 +249,22 @@ def subscribe_again() -> int:
     """Ask once more for what was refused or lost; returns how many were granted. Live presence is only believed where
     nobody has been sent yet: a subscription made during a call hears nothing of that call."""
     now = timezone.now()
-    mine = {"visit": OuterRef("pk"), "generation": OuterRef("generation")}
-    alive = Subscription.objects.filter(**mine, expires_at__gt=now).exclude(graph_id="")
     asked = Q(subscriptions__generation=F("generation"))
-    without = Visit.objects.filter(~Exists(alive), presence_live=False, ended_at=None, look_at__isnull=False)
-    counted = without.annotate(
-        asked=Count("subscriptions", filter=asked), last=Max("subscriptions__created_at", filter=asked)
+    counted = (
+        unwatched(now)
+        .filter(presence_live=False)
+        .annotate(asked=Count("subscriptions", filter=asked), last=Max("subscriptions__created_at", filter=asked))
     )
     due = counted.filter(asked__lt=MOST_ASKED).filter(Q(last=None) | Q(last__lt=now - ASKED_AGAIN_AFTER))
     rows = list(due.select_related("connection__organization").order_by("?")[:20])
     return sum(map(_subscribe_again, in_time(rows, SECONDS_AT_ONCE)))
+
+
+def unwatched(now: datetime) -> QuerySet[Visit]:
+    """Visits with an open meeting of which no subscription tells."""
+    mine = {"visit": OuterRef("pk"), "generation": OuterRef("generation")}
+    alive = Subscription.objects.filter(**mine, expires_at__gt=now).exclude(graph_id="")
+    return Visit.objects.filter(~Exists(alive), ended_at=None, look_at__isnull=False)
 
 
 def _subscribe_again(visit: Visit) -> bool:

@@ -16,7 +16,7 @@ from django.utils.crypto import salted_hmac
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from connector import keys
+from connector import keys, tally
 from connector.celery import app
 from connector.errors import Permanent, Retry
 from connector.http import Deadline
@@ -142,7 +142,10 @@ def _finish(receipt: Receipt, state: Receipt.State, reason: str) -> None:
     forgotten: dict[str, Any] = {"item": {}} if state == Receipt.State.UNDERSTOOD else {}
     _update(receipt, state=state, reason=reason, validation_tokens=[], **forgotten)
     level = logging.WARNING if state == Receipt.State.REFUSED else logging.INFO
-    log.log(level, "receipt finished", extra={"receipt": receipt.pk, "status": state.value, "reason": reason})
+    visit = str(receipt.subscription.visit_id)
+    told = {"receipt": receipt.pk, "status": state.value, "reason": reason, "visit": visit}
+    log.log(level, "receipt finished", extra=told)
+    tally.count("receipts", state=state.value, reason=reason)
 
 
 def _put_off(receipt: Receipt, error: Retry) -> None:

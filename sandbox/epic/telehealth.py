@@ -81,6 +81,7 @@ def _record(call: dict[str, str], reason: str) -> None:
         "state": STATES.get(call["ConnectionStatus"], ""),
         "accepted": not reason,
         "reason": reason,
+        "request": request.headers.get("X-Request-ID", ""),
     }
 
 

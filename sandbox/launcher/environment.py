@@ -59,6 +59,7 @@ def connector_environment(urls: Mapping[str, str], secrets: Mapping[str, str], a
         "OUTGOING_ALLOWED_HOSTS": ",".join(hosts[name] for name in ("entra", "graph", "epic")),
         "EHR_TESTING_STATUS_CODES": "connected=1,disconnected=2,waiting=3",
         "HELP_LINE": "+1 555 0100",
+        "METRICS_TOKEN": secrets["METRICS_TOKEN"],
         "EMAIL_HOST": "localhost",
         "EMAIL_PORT": urls[SMTP].rpartition(":")[2],
         "EMAIL_SECURITY": "none",

@@ -112,6 +112,7 @@ def generated_secrets() -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(48),
         "KEY_ENCRYPTION_KEYS": f"k1:{b64encode(secrets.token_bytes(32)).decode()}",
         "ENTRA_CLIENT_SECRET": secrets.token_urlsafe(32),
+        "METRICS_TOKEN": secrets.token_urlsafe(32),
         "SANDBOX_SECRET": secrets.token_urlsafe(32),
         "DATABASE_PASSWORD": secrets.token_urlsafe(24),
         "VALKEY_PASSWORD": secrets.token_urlsafe(24),
@@ -121,7 +122,8 @@ def generated_secrets() -> dict[str, str]:
 def kept_secrets(data: Path) -> dict[str, str]:
     """The secrets of this data folder, made at the first start and kept with it (0600)."""
     path = data / "secrets.json"
-    if not path.exists():
-        private_file(path, json.dumps(generated_secrets(), indent=1))
-    kept: dict[str, str] = json.loads(path.read_text())
-    return kept
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    whole = generated_secrets() | kept  # a folder of an earlier version may lack one
+    if whole != kept:
+        private_file(path, json.dumps(whole, indent=1))
+    return whole

@@ -61,7 +61,7 @@ def test_the_page_tells_the_default(name: str) -> None:
 
 def test_what_opens_something_is_marked_as_a_secret() -> None:
     marked = {name for name, row in ROWS.items() if row["default"].endswith(", *secret*")}
-    opens = re.compile(r"SECRET|PASSWORD|_KEYS?$|^(DATABASE|REDIS|CACHE)_URL$")
+    opens = re.compile(r"SECRET|PASSWORD|TOKEN|_KEYS?$|^(DATABASE|REDIS|CACHE)_URL$")
     assert marked == {name for name in env.dump() if opens.search(name)}
 
 

@@ -10,6 +10,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 OPEN = {
     # What others fetch, and what watches the process.
     "live",
+    "readiness",
+    "metrics",
     "jwks",
     "trail_keys",
     # The way into the portal.

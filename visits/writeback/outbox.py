@@ -43,15 +43,15 @@ def enqueue(participant: Participant, presence: str, happened_at: datetime) -> l
 
 
 def enqueue_entries(visit: Visit, entries: Iterable[Entry]) -> None:
-    """Write presence entries of the trail for the AuditEvent repository, where there is one, and wake its lanes once
-    the caller has committed. Each is told, with its true time: none takes another's place."""
-    connection = visit.connection
-    if not wires.live_settings(connection).audit.address:
-        return
-    target, _ = Target.objects.get_or_create(connection=connection, kind=Target.Kind.AUDIT_REPOSITORY)
-    rows = [_write(target, visit, one.participant, presence_of(one), one.at, entry=one) for one in entries]
-    for lane in {row.lane for row in rows}:
-        transaction.on_commit(partial(wake, target.pk, lane))
+    """Write presence entries of the trail for each AuditEvent repository, and wake its lanes once the caller has
+    committed. Each is told, with its true time: none takes another's place."""
+    connection, told = visit.connection, list(entries)
+    for repository in wires.live_settings(connection).audit if told else ():
+        kind = Target.Kind.AUDIT_REPOSITORY
+        target, _ = Target.objects.get_or_create(connection=connection, kind=kind, name=repository.name)
+        rows = [_write(target, visit, one.participant, presence_of(one), one.at, entry=one) for one in told]
+        for lane in {row.lane for row in rows}:
+            transaction.on_commit(partial(wake, target.pk, lane))
 
 
 def presence_of(entry: Entry) -> str:
@@ -178,13 +178,9 @@ def due(now: datetime) -> QuerySet[Writeback]:
     )
     may_come_back = newer.filter(entry=None, state=WAITING, next_at__gt=now)
     return (
-        Writeback.objects.filter(
-            Q(target__open_until=None) | Q(target__open_until__lte=now),
-            state=WAITING,
-            next_at__lte=now,
-            target__connection__live__isnull=False,
-        )
+        Writeback.objects.filter(state=WAITING, next_at__lte=now, target__connection__live__isnull=False)
         .exclude(OFF)
+        .exclude(resting(now))
         .exclude(target__connection__downtimes__in=Downtime.running(now))
         .exclude(Exists(may_come_back))
     )
@@ -194,4 +190,10 @@ def held(now: datetime) -> Q:
     """Of the rows that wait, those that nobody will try for now: the target is off or rests, a downtime is announced,
     or nothing is live."""
     announced = Exists(Downtime.running(now).filter(connection=OuterRef("target__connection")))
-    return OFF | Q(target__open_until__gt=now) | Q(target__connection__live=None) | Q(announced)
+    return OFF | resting(now) | Q(target__connection__live=None) | Q(announced)
+
+
+def resting(now: datetime) -> Q:
+    """Rows of a target that rests: under the revision that is live now. Other settings are tried at once."""
+    at_all = Q(target__rests_under=None) | Q(target__rests_under=F("target__connection__live"))
+    return Q(at_all, target__open_until__gt=now)

@@ -47,7 +47,10 @@ REASONS: dict[str, Reason] = {
         _("Check the backend client's record in the EHR, and that its background user is active."),
     ),
     "password-refused": Reason(
-        _("User name or password was refused. It is tried once an hour, so that the account is not locked."),
+        _(
+            "User name or password was refused. It is tried once an hour, so that the account is not locked, and at "
+            "once when other settings are live."
+        ),
         _("Check both in the connection's settings, and that the account is active."),
     ),
     "status-unsupported": Reason(
@@ -79,7 +82,7 @@ REASONS: dict[str, Reason] = {
     "audit-not-conditional": Reason(
         _("The repository cannot keep each AuditEvent once: its search by _tag failed."), HELD
     ),
-    NOT_WANTED: Reason(_("The settings that are live now name no repository.")),
+    NOT_WANTED: Reason(_("The settings that are live now do not name this repository.")),
     "ehr-unavailable": Reason(_("The EHR was busy or reported an error of its own.")),
     "no-answer-in-time": Reason(_("Nobody answered in time.")),
     "deadline-over": Reason(_("Nobody answered in time.")),
