@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg
 
-from tests.faults.breaking.shape import Fault, bites, patiently
+from tests.faults.breaking.shape import Fault, bites, errors, patiently
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward, connected
 
@@ -57,19 +57,23 @@ def _none_left(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
                 continue
             own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cut me'")
             time.sleep(0.1)
+        before = errors(ward)
         yield
-        bites(lambda: "too many clients" in ward.house.log("worker") + ward.house.log("notifications"))
+        bites(lambda: errors(ward) > before)
         time.sleep(3)
     ward.leases_end()
 
 
 @contextmanager
 def _read_only(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    before = errors(ward)
     ward.execute(READ_ONLY.format("on"), RELOAD)
-    yield
-    bites(lambda: "read-only transaction" in ward.house.log("worker") + ward.house.log("notifications"))
-    time.sleep(3)
-    ward.execute(READ_ONLY.format("off"), RELOAD)
+    try:
+        yield
+        bites(lambda: errors(ward) > before)
+        time.sleep(3)
+    finally:
+        ward.execute(READ_ONLY.format("off"), RELOAD)
     ward.leases_end()
 
 

@@ -81,6 +81,11 @@ def fault(ward: Ward, stand_in: str, path: str, kind: str, value: float | None =
     ward.tell(stand_in, "faults", path=path, kind=kind, value=value, times=times)
 
 
+def errors(ward: Ward) -> int:
+    """How many errors the product's processes have logged so far."""
+    return sum(ward.house.log(name).count('"level": "error"') for name in ("web", "notifications", "worker"))
+
+
 def patiently(act: Callable[[], Any]) -> Any:
     """Ask PostgreSQL, which may be starting."""
     return bites(lambda: _or_none(act))
