@@ -162,6 +162,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PASSWORD": unquote(_database.password or ""),
         "HOST": _database.hostname or "",
         "PORT": _database.port or "",
+        "CONN_HEALTH_CHECKS": True,  # after a restart of PostgreSQL nobody is handed a dead connection of the pool
         # The URL's query is libpq's: ?sslmode=verify-full&sslrootcert=/etc/…
         "OPTIONS": {"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}}
         | dict(parse_qsl(_database.query)),

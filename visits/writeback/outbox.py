@@ -19,6 +19,7 @@ from connector.celery import app
 from connector.models import Connection, Downtime, Entry
 from visits import reports
 from visits.models import Lane, Participant, Target, Visit, Writeback
+from visits.writeback.texts import RESTORED
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,25 @@ def _write(
         happened_at=happened_at,
         **{"next_at": timezone.now()} | more,
     )
+
+
+def told(last: Writeback | None, since: datetime | None) -> str:
+    """What the EHR was last told of somebody, by his newest row; empty where that is not known. After a restore it is
+    known only as long as nothing was learned since: he is what he was then, since the same moment."""
+    if last is None or (last.code == RESTORED and last.happened_at != since):
+        return ""
+    return last.presence
+
+
+def doubt(visits: QuerySet[Visit]) -> int:
+    """After a restore from a backup: what the EHR was told since is not known, and what waited is not sent, for it may
+    be over. Returns of how many people that is so."""
+    rows = Writeback.objects.filter(visit__in=visits, entry=None)
+    newest = list(rows.order_by("participant", "-sequence").distinct("participant").values_list("pk", flat=True))
+    now = timezone.now()
+    waiting = rows.filter(state=WAITING)
+    waiting.update(state=Writeback.State.SUPERSEDED, code=RESTORED, lease=None, finished_at=now)
+    return Writeback.objects.filter(pk__in=newest).update(code=RESTORED)
 
 
 def send_again(writeback: Writeback) -> Writeback:

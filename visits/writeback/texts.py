@@ -26,6 +26,7 @@ HELD = _("Mend it, then try the repository again from this page, or have another
 ACCEPTED = "accepted"
 NOT_WANTED = "audit-not-wanted"
 NEVER_TRIED = "never-tried"
+RESTORED = "restored"
 
 REASONS: dict[str, Reason] = {
     "": Reason(_("Not tried yet.")),
@@ -90,6 +91,9 @@ REASONS: dict[str, Reason] = {
         _("Whoever was to be told failed for a whole day, so that this was never tried."),
         _("See what others of that day were answered. Send it again once that is mended."),
     ),
+    RESTORED: Reason(
+        _("The database was restored from a backup after this. What the EHR was told in between is not known here."),
+    ),
     "unexpected": Reason(
         _("The connector itself failed at it, and tries again."),
         _("Whoever runs the connector finds the error in its log at that time."),
@@ -106,7 +110,7 @@ REASONS: dict[str, Reason] = {
 def explain(code: str, superseded: bool = False) -> Reason:
     """What a code means; those that this table does not know are explained where they come from. What was superseded
     was so whatever its last try came to."""
-    if superseded and code != NOT_WANTED:
+    if superseded and code not in {NOT_WANTED, RESTORED}:
         return REASONS["overtaken"]
     if reason := REASONS.get(code):
         return reason
