@@ -97,6 +97,7 @@ class Owned:
         self.named = {
             "ref": self.connection.ref,
             "name": "keys",
+            "what": "trail",
             "slug": "client-records",
             "side": "patient",
             "visit": self._test_visit(),
@@ -228,7 +229,7 @@ def administrator_until_now(of: Owned) -> Client:
 
 # What a stranger may do in his own organization is not about theirs.
 OF_HIS_OWN = frozenset({"history", "keys", "mails", "mails_again", "proof", "ready", "ready_organizer"}) | {
-    name for name in CLOSED if name.startswith(("reports", "trail"))
+    name for name in CLOSED if name.startswith(("end", "people", "person", "reports", "trail"))
 }
 
 
