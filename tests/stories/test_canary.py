@@ -122,9 +122,9 @@ def steps_of(clinic: Clinic) -> set[str]:
     return {call["state"] for call in calls if call["accepted"]}
 
 
-def _pages_of_a_visit(visitor: Visitor, at_teams: Shown) -> None:
-    """The clinician's own page of the visit, with its timeline and its ways out."""
-    handle = next(step.url for step in at_teams.response.history if "/visit/" in step.url).split("/")[4]
+def _pages_of_a_visit(visitor: Visitor, again: Shown) -> None:
+    """The clinician's own page of the visit, to which a second press comes back, with its timeline."""
+    handle = again.url.split("/visit/")[1].split("/")[0]
     steps.until(visitor, visitor.open(f"/visit/{handle}/"), "In the visit")
     assert "On the waiting page" in visitor.open(f"/visit/{handle}/timeline/").text
 
@@ -229,7 +229,8 @@ def canaries(house: House, meetings: list[dict[str, str]], addresses: set[str]) 
     pia = next(patient for patient in PATIENTS if patient.id == "p-sandberg")
     return {
         Holds.PATIENTS: [named("Sandberg"), named(GUEST), pia.birth_date, re.escape(pia.phone), re.escape(pia.mail)],
-        Holds.STAFF: [named("Lindqvist"), named("Okafor"), named("Mendes")],
+        # A name within a sign-in name is the sign-in name's.
+        Holds.STAFF: [f"(?:{named(one)})(?!@)" for one in ("Lindqvist", "Okafor", "Mendes")],
         Holds.SIGN_IN_NAMES: ["@riverside.example"],
         Holds.VISITS: [word(CSN)],
         Holds.EXTERNAL_IDS: [word("165790"), word("900101"), word("900201")],

@@ -100,8 +100,10 @@ class Traces:
             self.texts[LOG].add(self.house.log(name))
         mails = requests.get(f"{self.house.urls['mail']}/sandbox/mails", timeout=10).json()
         self.texts[MAIL] |= {f"{one['recipients']}\n{one['subject']}\n{one['text']}" for one in mails}
-        measured = requests.get(f"{self.house.urls['web']}/metrics", timeout=10)
-        self.texts[METRICS].add(measured.text if measured.ok else "")
+        bearer = {"Authorization": f"Bearer {self.house.environment['METRICS_TOKEN']}"}
+        measured = requests.get(f"{self.house.urls['web']}/metrics", headers=bearer, timeout=10)
+        measured.raise_for_status()
+        self.texts[METRICS].add(measured.text)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
