@@ -14,6 +14,7 @@ from django.core.cache import cache
 from django.db import connection as database
 from django.db import transaction
 from django.test import Client, override_settings
+from django.test.client import ClientHandler
 from django.urls import resolve, reverse
 from psycopg import sql
 
@@ -61,6 +62,7 @@ class World:
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     forms: list[Form] = field(default_factory=list)
+    handler: ClientHandler = field(default_factory=lambda: ClientHandler(enforce_csrf_checks=False))
 
     @property
     def connection(self) -> Connection:
@@ -86,6 +88,7 @@ class World:
     def browser(self, who: str = "nobody") -> Client:
         """A browser of `nobody`, of the administrator (`staff`), or of who launched (`clinician`, `patient`)."""
         client = Client(raise_request_exception=False)
+        client.handler = self.handler  # one for all: a new one reads every static file again
         for name, value in self.cookies.get(who, {}).items():
             client.cookies[name] = value
         return client
@@ -204,7 +207,7 @@ def _arrived(world: World, name: str, who: str, door: str = "", **context: str) 
     """Somebody launches in a browser of his own; the path of the page he comes to."""
     if who == CLINICIAN:
         link_clinician(world)
-    client = Client()
+    client = world.browser()
     answer = pressing.arrive(world.ehr, client, who, door, **context)
     world.cookies[name] = _kept(client)
     if door != "board":
