@@ -1,9 +1,9 @@
 """What Entra answers a sign-in with may be no JSON that Python reads: the page says that Microsoft does not answer."""
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 JSON = {"Content-Type": "application/json"}
 
 
-def came_back(client: Client, server: Server, settings: Settings, told: Reply) -> HttpResponse:
+def came_back(client: Client, server: Server, settings: Settings, told: Reply) -> Any:
     """The page of somebody for whose code Entra tells us this."""
     settings.ENTRA_AUTHORITY = server.url
     server.answer("/organizations/oauth2/v2.0/token", told)
