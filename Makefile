@@ -9,7 +9,7 @@ BIN := .venv/bin
 SOURCES := connector portal visits sandbox tests bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house fuzz tour bench check format lock messages chromium interop
+.PHONY: help demo demo-reset test test-fast test-house fuzz faults tour bench check format lock sbom messages chromium interop data-map
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fuzz: .venv/installed ## Ten thousand launches, callbacks, notifications, answer
 
 tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour
+
+faults: .venv/installed ## Break every part of the running house under thirty visits; writes docs/faults.md
+	@$(BIN)/python -m tests.faults
 
 bench: .venv/installed ## How long the reports take over a million visits (bench/README.md)
 	@$(BIN)/python -m bench.reports
@@ -60,8 +63,14 @@ lock: .venv/installed ## Compile the hash-pinned requirements from pyproject.tom
 	@$(COMPILE) $(UPGRADE) -o requirements.txt
 	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o requirements-dev.txt
 
+sbom: .venv/installed ## Write the bill of materials (sbom.json, CycloneDX) and docs/licences.md
+	@$(BIN)/python -m tests.rules.bill
+
 messages: .venv/installed ## Collect what patients and clinicians read into locale/, and compile the translations
 	@$(BIN)/python -m tests.rules.catalogues
+
+data-map: .venv/installed ## Write docs/data-map.md from the models
+	@$(BIN)/python -m tests.rules.production $(BIN)/python -m tests.rules.data_map
 
 # The virtual environment, installed again only when the pinned requirements have changed.
 .venv/installed: requirements-dev.txt

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connector.errors import WireError
 from connector.http import Deadline
-from connector.models import Administrator, Connection, Organization, Revision, User
+from connector.models import Administrator, Closing, Connection, Organization, Revision, User
 from connector.teams import entra, graph
 
 UNCONFIRMED_LIFE = timedelta(days=1)
@@ -41,10 +41,7 @@ def claimed(identity: entra.Identity) -> "Proof | Claim":
 def enter(identity: entra.Identity, deadline: Deadline) -> User:
     """The user behind a portal sign-in, with the administrator's role renewed or removed by what is provable now. Where
     the directory has to be asked and does not answer in time, the role is kept for a day."""
-    user = User.objects.of(identity.tid, identity.oid)
-    proof = claimed(identity)
-    if proof is Claim.SILENT:
-        proof = from_directory(identity.tid, identity.oid, deadline)
+    user, proof = User.objects.of(identity.tid, identity.oid), proof_of(identity, deadline)
     if isinstance(proof, Proof):
         organization, _ = Organization.objects.get_or_create(tid=identity.tid, defaults={"region": settings.REGION})
         make_administrator(organization, user, name=identity.name, proof=proof)
@@ -53,6 +50,12 @@ def enter(identity: entra.Identity, deadline: Deadline) -> User:
         unconfirmed = user.administers.filter(confirmed_at__lt=timezone.now() - UNCONFIRMED_LIFE)
         (user.administers.all() if proof is Claim.NO else unconfirmed).delete()
     return user
+
+
+def proof_of(identity: entra.Identity, deadline: Deadline) -> "Proof | Claim":
+    """What proves that somebody is an administrator: his token, or the directory where that says nothing."""
+    proof = claimed(identity)
+    return from_directory(identity.tid, identity.oid, deadline) if proof is Claim.SILENT else proof
 
 
 def from_directory(tid: str, oid: str, deadline: Deadline) -> "Proof | Claim":
@@ -76,7 +79,15 @@ def make_administrator(organization: Organization, user: User, *, name: str, pro
 
 def administered_by(user: User) -> Organization | None:
     """The organization that this person administers."""
-    return Organization.objects.filter(administrators__user=user, tid=user.tid).first()
+    return Organization.objects.filter(administrators__user=user, tid=user.tid, ended_at=None).first()
+
+
+def ended(tid: str) -> Closing | None:
+    """The end of this tenant's organization, from its point of no return until somebody begins anew."""
+    if Organization.objects.filter(tid=tid, ended_at=None).exists():
+        return None
+    past = Closing.objects.filter(tid=tid).exclude(step__in=[Closing.Step.WAITING, Closing.Step.OFF])
+    return past.order_by("-asked_at").first()
 
 
 def organization_of(user: User) -> Organization:
@@ -90,7 +101,7 @@ def organization_of(user: User) -> Organization:
 def reports_read_by(user: User) -> Organization | None:
     """The organization whose reports this person may read: its administrators may, and the readers they name."""
     allowed = Q(administrators__user=user) | Q(readers__oid=user.oid)
-    return Organization.objects.filter(allowed, tid=user.tid).distinct().first()
+    return Organization.objects.filter(allowed, tid=user.tid, ended_at=None).distinct().first()
 
 
 def connections_of(user: User) -> QuerySet[Connection]:
@@ -99,7 +110,7 @@ def connections_of(user: User) -> QuerySet[Connection]:
     naming = Revision.objects.filter(approver_oid=user.oid)
     allowed = Q(organization__in=user.administers.values("organization")) | Q(proposed__in=naming) | Q(live__in=naming)
     allowed |= Q(pk__in=naming.values("connection"), live=None, proposed=None)
-    reachable = Connection.objects.filter(allowed, organization__tid=user.tid)
+    reachable = Connection.objects.filter(allowed, organization__tid=user.tid, organization__ended_at=None)
     return reachable.select_related("organization", "live", "proposed").prefetch_related("revisions", "decisions")
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from pydantic import Field, TypeAdapter
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 LONGEST_WINDOW = 7 * 24 * 60
+LONGEST_NAME, MOST_REPOSITORIES = 40, 50
 # Minutes before or after a planned time; 0: no limit.
 Window = Annotated[int, Field(ge=0, le=LONGEST_WINDOW)]
 EPIC_STATUS_PATH = "api/epic/2018/Telehealth/ContextLinking/SetExternalConnectionStatus"
@@ -53,15 +54,24 @@ class StatusService:
 
 @dataclass(frozen=True)
 class AuditRepository:
-    """A FHIR R4 base URL that accepts AuditEvents; an empty address means that there is none. With "bearer" the token
-    comes from the token endpoint that this address names (SMART Backend Services), signed with our key."""
+    """A FHIR R4 base URL that accepts AuditEvents. With "bearer" the token comes from the token endpoint that this
+    address names (SMART Backend Services), signed with our key. The name tells several of a connection apart: what
+    waits for one goes with it when its address is mended."""
 
-    address: str = ""
+    address: str
+    name: str = ""
     authentication: Literal["bearer", "basic"] = "bearer"
     client_id: str = ""  # empty: the backend client's of the EHR
     scopes: str = "system/AuditEvent.write"
     user_name: str = ""
     secret_kid: str = ""  # the Key row of the password
+
+
+def repositories(document: object) -> object:
+    """A list of them. Older revisions held one alone, and an empty address where there was none."""
+    if not isinstance(document, dict):
+        return document
+    return [document] if document.get("address") else []
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,9 @@ class Settings:
     group_patient_context: str = "sessionId=%CONFERENCEID%&externalId=%EXTERNALID%&externalIdType=%EXTERNALIDTYPE%"
     board_context: str = "departmentId=%LOGINDEPTID%"
     status: StatusService = field(default_factory=StatusService)
-    audit: AuditRepository = field(default_factory=AuditRepository)
+    audit: Annotated[
+        tuple[AuditRepository, ...], BeforeValidator(repositories), Field(max_length=MOST_REPOSITORIES)
+    ] = ()
     frame_ancestors: tuple[str, ...] = ()
     # One neutral text for all visits, so that no calendar, log or lobby tells anything about a patient.
     meeting_subject: str = "Video visit"

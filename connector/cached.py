@@ -25,6 +25,21 @@ def quietly(act: Callable[[], Any]) -> Any:
         return None
 
 
+def counted(name: str, seconds: int, by: int = 1) -> int | None:
+    """What a count comes to with this much more, of what was counted since it began; it ends by itself. None while the
+    cache is away."""
+
+    def count() -> int:
+        cache.add(name, 0, seconds)
+        try:
+            return int(cache.incr(name, by))
+        except ValueError:  # it ended between the two
+            return by
+
+    found: int | None = quietly(count)
+    return found
+
+
 def remembered(name: str, of: dict[str, Any], make: Callable[[], Any], seconds: int) -> Any:
     """What `make` gives, remembered for so long, or until something that it is made `of` (kind: id) is outdated.
 

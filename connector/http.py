@@ -30,6 +30,11 @@ CONNECT_SECONDS = 3.0
 MAX_BYTES = 8 * 1024 * 1024  # the largest CapabilityStatements are about 5 MB
 LONGEST_WAIT = 86_400.0  # nobody is asked to wait longer, whatever Retry-After says
 USER_AGENT = "ehr-connector"
+# What Python's registry calls public and is not: where clouds answer their own machines alone (Oracle's metadata in
+# RFC 6890's block, Azure's host), relays of 6to4 (RFC 7526) and documentation (RFC 9637).
+NOT_PUBLIC = [
+    ipaddress.ip_network(block) for block in ("192.0.0.0/24", "168.63.129.16/32", "192.88.99.0/24", "3fff::/20")
+]
 BAD_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -124,7 +129,8 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip.is_site_local:
             return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    known = ip.is_multicast or ip.is_reserved or any(ip in block for block in NOT_PUBLIC)
+    return ip.is_global and not known
 
 
 def resolve(host: str, port: int, *, seconds: float = CONNECT_SECONDS) -> str:

@@ -54,6 +54,15 @@ def verified_claims(
     return claims
 
 
+def check_party(claims: dict[str, Any], *, client_id: str, nonce: str) -> None:
+    """Whether an id_token was made for this client and this very sign-in (OpenID Connect Core 1.0 §3.1.3.7, 4 to 5 and
+    11): one that names another party, or was asked for by another request, proves nothing here."""
+    if claims.get("azp", client_id) != client_id:
+        raise Permanent("id-token-party")
+    if not nonce or claims.get("nonce") != nonce:
+        raise Permanent("id-token-nonce")
+
+
 def _key(jwks_uri: str, kid: object, algorithm: str, deadline: Deadline) -> tuple[jwt.PyJWK, str]:
     """The one key that fits, and the issuer that it names. Without a kid (some servers send none) the key set must hold
     exactly one that could."""

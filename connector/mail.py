@@ -54,6 +54,9 @@ KINDS: dict[str, Callable[[], str]] = {
     "approver-disabled": _once_a_day,  # approver, path
     "problem-found": _until_over,  # code (connector.problems), path; say which as `subject`
     "problem-over": _each_time,
+    "ending-asked": _each_time,  # by, day, path
+    "ending-off": _each_time,  # by, day, path
+    "ended": _each_time,  # name_of, by, day, digest, signature, path: of an organization that is no more
     "key-rotated": _each_time,  # purpose (Key.Purpose: signing or notification), environment, path
 }
 WHEN_OVER = {"problem-found": "problem-over"}
@@ -78,7 +81,7 @@ def is_on() -> bool:
 
 
 def tell(
-    organization: Organization,
+    organization: Organization | None,
     connection: Connection | None,
     kind: str,
     recipients: Iterable[str],
@@ -215,11 +218,12 @@ def render(row: Notice) -> tuple[str, str]:
 
 def _context(row: Notice) -> dict[str, Any]:
     connection, detail = row.connection, row.detail
+    organization = row.organization or detail.get("name_of", "")
     return {
         **detail,
-        "organization": row.organization,
+        "organization": organization,
         "connection": connection,
-        "name": " ".join((connection.label or connection.host if connection else str(row.organization)).split()),
+        "name": " ".join((connection.label or connection.host if connection else str(organization)).split()),
         "problem": problems.find(detail.get("code", "")),
         "link": settings.PUBLIC_URL + detail.get("path", "/"),
         "public_url": settings.PUBLIC_URL,

@@ -202,6 +202,13 @@ PROBLEMS: dict[str, Problem] = {
         YOU,
         403,
     ),
+    "too-many": Problem(
+        _("Please wait a minute"),
+        _("This was asked for very often in a short time, so it has to rest for a moment. Nothing is lost."),
+        _("Wait a minute, then press the button again."),
+        WAIT,
+        429,
+    ),
     "unexpected": Problem(
         _("Something went wrong on our side"),
         _("The connector met an error it did not expect. Nothing was changed by this step."),
@@ -247,9 +254,10 @@ def page(
     base: str = "portal/base.html",
     template: str = "errors/problem.html",
     help_line: str = "",
+    wait: int = 0,
     **context: object,
 ) -> HttpResponse:
-    """The error page for a code, and its line in the log."""
+    """The error page for a code, and its line in the log. `wait`: the seconds until another try is worth while."""
     problem = find(code)
     _note(request, "problem shown", code, problem.status)
     shown = {
@@ -263,7 +271,10 @@ def page(
         "shell_template": base,
         "code": code,
     }
-    return render(request, template, shown | context, status=problem.status)
+    response = render(request, template, shown | context, status=problem.status)
+    if wait:
+        response["Retry-After"] = str(wait)  # RFC 9110 §10.2.3
+    return response
 
 
 def _note(request: HttpRequest, event: str, code: str, status: int) -> None:

@@ -16,6 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=32))
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 KEY_ENCRYPTION_KEYS: dict[str, bytes] = env.key_ring("KEY_ENCRYPTION_KEYS")
+KEY_WRAPPING_COMMAND: str = env.str("KEY_WRAPPING_COMMAND", "")  # empty: the keys above wrap
 PUBLIC_URL: str = env.base_url("PUBLIC_URL")
 NOTIFICATION_URL: str = env.base_url("NOTIFICATION_URL", "") or PUBLIC_URL
 DATABASE_URL: str = env.str(
@@ -39,6 +40,16 @@ EMAIL_FROM: str = env.mailbox("EMAIL_FROM", "")
 STATIC_ROOT: Path = BASE_DIR / env.str("STATIC_ROOT", "staticfiles")
 SIGNING_KEY_DAYS: int = env.int("SIGNING_KEY_DAYS", 180, validate=validate.Range(min=0))
 NOTIFICATION_KEY_DAYS: int = env.int("NOTIFICATION_KEY_DAYS", 180, validate=validate.Range(min=0))
+# How often in a minute (connector.limits); 0: as often as anybody likes.
+RATE_LIMITS: dict[str, int] = {
+    "launch": env.int("LIMIT_LAUNCHES", 30, validate=validate.Range(min=0)),
+    "launch-new": env.int("LIMIT_NEW_LAUNCHES", 1200, validate=validate.Range(min=0)),
+    "sign-in": env.int("LIMIT_SIGN_INS", 15, validate=validate.Range(min=0)),
+    "sign-in-new": env.int("LIMIT_NEW_SIGN_INS", 1200, validate=validate.Range(min=0)),
+    "forward": env.int("LIMIT_FORWARDED", 60, validate=validate.Range(min=0)),
+    "search": env.int("LIMIT_SEARCHES", 60, validate=validate.Range(min=0)),
+    "notification": env.int("LIMIT_NOTIFICATIONS", 6000, validate=validate.Range(min=0)),
+}
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")  # empty: no /metrics
 TRACES_URL: str = env.base_url("OTEL_EXPORTER_OTLP_ENDPOINT", "")  # empty: no traces
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
@@ -151,6 +162,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PASSWORD": unquote(_database.password or ""),
         "HOST": _database.hostname or "",
         "PORT": _database.port or "",
+        "CONN_HEALTH_CHECKS": True,  # after a restart of PostgreSQL nobody is handed a dead connection of the pool
         # The URL's query is libpq's: ?sslmode=verify-full&sslrootcert=/etc/…
         "OPTIONS": {"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}}
         | dict(parse_qsl(_database.query)),
@@ -193,9 +205,12 @@ CELERY_BEAT_SCHEDULE = {
         "portal.tasks.check_addresses": 3600.0,
         "portal.tasks.check_approvers": 3600.0,
         "portal.tasks.rotate_keys": 3600.0,
+        "portal.tasks.end_organizations": 30.0,
+        "portal.tasks.check_links": 3600.0,
         "connector.tasks.verify_trails": 15.0,
         "connector.tasks.deliver_mail": 15.0,
         "connector.tasks.forget_mail": 3600.0,
+        "connector.tasks.forget_sessions": 3600.0,
     }.items()
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -231,6 +246,8 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
+NOTICES_COOKIE_NAME = f"{_PREFIX}notices"
+MESSAGE_STORAGE = "connector.notices.Notices"
 CSRF_FAILURE_VIEW = "connector.problems.csrf_failure"
 
 # -------------------------------------------------------------------------------------------------------------- headers

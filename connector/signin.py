@@ -4,6 +4,7 @@ OpenID Connect code flow with PKCE and nonce (OpenID Connect Core 1.0 §3.1; RFC
 A portal sign-in opens a Django session. A clinician's sign-in proves who he is to his launch and opens none.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,23 +20,25 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
-from connector import access, languages, problems
+from connector import access, languages, limits, problems
 from connector.errors import Retry, WireError, asking
 from connector.http import Deadline, Session, session
-from connector.models import User
+from connector.models import Closing, User
 from connector.teams import entra
 
 log = logging.getLogger(__name__)
 
 SECONDS = 8.0
 PORTAL = "portal"
+COUNTED = "counted"  # in a session that holds nothing else
+RECEIPT_SALT, RECEIPT_SECONDS = "connector.receipt", 3600  # of the token with which a receipt is downloaded
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,18 @@ purposes: dict[str, Purpose] = {}  # visits add theirs (visits.apps)
 
 
 def nonce_for(code_verifier: str) -> str:
-    """The nonce of a sign-in, derived from its one-time PKCE verifier: bound to the same state, kept nowhere else."""
-    return salted_hmac("connector.signin.nonce", code_verifier).hexdigest()
+    """The nonce of a sign-in, derived from its one-time PKCE verifier: bound to the same state, kept nowhere else, and
+    the same whichever secret key the process has that finishes it."""
+    return hashlib.sha256(f"nonce {code_verifier}".encode()).hexdigest()
 
 
 def begin(
     request: HttpRequest, *, purpose: str, tenant: str = entra.ANY_ORGANIZATION, prompt: str = "", **data: str
 ) -> HttpResponse:
     """Send the browser to Microsoft. `data` comes back to the purpose's arrival; `prompt` is OpenID's."""
+    request.sign_in_purpose = purpose  # type: ignore[attr-defined]
+    if seconds := _wait(request, data.get("launch", "")):
+        return _problem(request, "too-many", wait=seconds)
     provider = IdentityAdapter(request).get_provider(request, MicrosoftProvider.id)
     request.entra_tenant = tenant  # type: ignore[attr-defined]
     params = {"prompt": prompt} if prompt else {}
@@ -66,6 +73,18 @@ def begin(
         request, AuthProcess.LOGIN, next_url=data.get("next"), data=kept, auth_params=params
     )
     return response
+
+
+def _wait(request: HttpRequest, launch: str) -> int:
+    """How many seconds to wait before leaving once more: counted by launch, else by session. Browsers that have none
+    are counted together with their neighbours, and given one when that is too much."""
+    request.session.get(COUNTED)  # only reading a session shows whether it is one of ours
+    if who := launch or request.session.session_key:
+        return limits.wait("sign-in", who)
+    seconds = limits.wait("sign-in-new", limits.address_of(request))
+    if seconds:
+        request.session[COUNTED] = True
+    return seconds
 
 
 class MicrosoftAdapter(OAuth2Adapter):
@@ -165,13 +184,22 @@ def _deadline(request: HttpRequest) -> Deadline:
     return deadline
 
 
-def _problem(request: HttpRequest, code: str) -> HttpResponse:
+def _problem(request: HttpRequest, code: str, *, wait: int = 0) -> HttpResponse:
     """The error page of a sign-in, in the shell of whatever it was for."""
     purpose = purposes.get(getattr(request, "sign_in_purpose", PORTAL))
     if purpose:
         languages.speak(request)
-        return problems.page(request, code, base=purpose.shell)
-    return problems.page(request, code, again=reverse("signin"))
+        return problems.page(request, code, base=purpose.shell, wait=wait)
+    return problems.page(request, code, again=reverse("signin"), wait=wait)
+
+
+def _ended(request: HttpRequest, identity: entra.Identity, closing: Closing) -> HttpResponse:
+    """For people of an organization that is no more: an administrator gets the receipt, and may begin anew."""
+    administers = isinstance(access.proof_of(identity, _deadline(request)), access.Proof)
+    shown: dict[str, Any] = {"anew": f"{reverse('signin_start')}?anew=1"} if administers and closing.finished_at else {}
+    shown |= {"token": signing.dumps(str(closing.pk), salt=RECEIPT_SALT)} if shown else {}
+    code = "organization-ended" if closing.finished_at else "organization-ending"
+    return problems.page(request, code, template="portal/ended.html", closing=closing, **shown)
 
 
 class IdentityAdapter(DefaultSocialAccountAdapter):
@@ -189,6 +217,9 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
             raise ImmediateHttpResponse(purpose.arrive(request, identity, data))
         if not access.is_allowed_tenant(identity.tid):
             raise ImmediateHttpResponse(problems.page(request, "tenant-not-allowed", regions=settings.REGION_HOSTS))
+        closing = access.ended(identity.tid)
+        if closing and not (closing.finished_at and data.get("anew")):
+            raise ImmediateHttpResponse(_ended(request, identity, closing))
         user = access.enter(identity, _deadline(request))
         if not sociallogin.is_existing:
             sociallogin.connect(request, user)
@@ -226,7 +257,8 @@ def start(request: HttpRequest, tid: UUID | None = None) -> HttpResponse:
     """Leave for Microsoft. A link, not a form: `form-action` would also have to name wherever a tenant's sign-in
     leads."""
     tenant = str(tid) if tid else entra.ANY_ORGANIZATION
-    return begin(request, purpose=PORTAL, tenant=tenant, prompt="select_account", next=_wanted(request))
+    anew = {"anew": "1"} if "anew" in request.GET else {}
+    return begin(request, purpose=PORTAL, tenant=tenant, prompt="select_account", next=_wanted(request), **anew)
 
 
 def signed_in(request: HttpRequest) -> User:

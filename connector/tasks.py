@@ -1,6 +1,9 @@
 """Celery tasks of the connector: each only calls a service that reads from PostgreSQL what there is to do."""
 
+from importlib import import_module
+
 from celery import shared_task
+from django.conf import settings
 
 from connector import mail, trail
 from connector.cached import alone
@@ -19,6 +22,12 @@ def deliver_mail() -> None:
 def forget_mail() -> None:
     """Drop old mails."""
     mail.forget()
+
+
+@shared_task
+def forget_sessions() -> None:
+    """Drop the sessions that are over: a sign-in that is begun and never finished leaves one."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 @shared_task

@@ -1,7 +1,7 @@
 """From the agreement to the wire: our clients at an EHR, with the keys they sign with."""
 
 from connector import agreement, keys
-from connector.agreement import Settings
+from connector.agreement import AuditRepository, Settings
 from connector.ehr.smart import Client
 from connector.models import Connection, Key
 
@@ -36,6 +36,6 @@ def backend_client(agreed: Settings, environment: str) -> Client:
     return Client(agreed.backend_client_id, key=keys.signing_key(environment))
 
 
-def audit_client(agreed: Settings, environment: str) -> Client:
-    """Our client at the AuditEvent repository's token endpoint."""
-    return Client(agreed.audit.client_id or agreed.backend_client_id, key=keys.signing_key(environment))
+def audit_client(repository: AuditRepository, agreed: Settings, environment: str) -> Client:
+    """Our client at an AuditEvent repository's token endpoint."""
+    return Client(repository.client_id or agreed.backend_client_id, key=keys.signing_key(environment))

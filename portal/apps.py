@@ -9,5 +9,6 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from connector import problems
         from portal import epic_faults, watch
+        from portal.closing import texts
 
-        problems.PROBLEMS.update(epic_faults.PROBLEMS | watch.PROBLEMS)
+        problems.PROBLEMS.update(epic_faults.PROBLEMS | watch.PROBLEMS | texts.PROBLEMS)

@@ -98,6 +98,8 @@ def _prove_for_others(request: HttpRequest, tid: str, again: str) -> HttpRespons
     """Consent by somebody who is not signed in here as one of this tenant: it is kept, and opens nothing to him."""
     if not tid:
         return problems.page(request, "consent-unproven", again=again)
+    if access.ended(tid):  # its administrators alone begin anew
+        return problems.page(request, "organization-ended", again=reverse("signin"))
     entra.forget_app_token(tid)
     try:
         name = graph.organization_name(tid, deadline=Deadline.after(SECONDS))

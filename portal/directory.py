@@ -105,15 +105,21 @@ class Found:
     people: tuple[Person, ...] = ()
     code: str = ""
 
+    def meant(self, oid: str) -> Person | None:
+        """The one person found, or the one of several who was chosen by his object id."""
+        chosen = [person for person in self.people if person.oid == oid] or list(self.people)
+        return chosen[0] if len(chosen) == 1 else None
 
-def find(tid: str, typed: str, *, deadline: Deadline) -> Found:
-    """Who in the directory is meant: the account with that sign-in name, else those whose name begins so."""
+
+def find(tid: str, typed: str, *, deadline: Deadline, disabled: bool = False) -> Found:
+    """Who in the directory is meant: the account with that sign-in name, else those whose name begins so. Accounts that
+    are `disabled` are left out unless they are asked for."""
     try:
         exact = graph.read_person(tid, typed, deadline=deadline) if "@" in typed else None
         people = [exact] if exact else search(tid, typed, deadline=deadline)
     except WireError as error:
         return Found(code=error.code)
-    enabled = tuple(person for person in people if person.enabled)
+    enabled = tuple(person for person in people if person.enabled or disabled)
     return Found(enabled, "" if enabled else "disabled" if people else "nobody")
 
 

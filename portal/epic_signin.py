@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
-from connector import access, agreement, problems, trail
+from connector import access, agreement, limits, problems, trail
 from connector.addresses import public_url
 from connector.ehr import discovery, fhir, scopes, smart
 from connector.errors import WireError
@@ -49,6 +49,8 @@ class StartView(OIDCAuthenticationRequestView):
         connection = access.connection_of(signed_in(request), ref)
         revision = _signed_in_for(request, connection)
         agreed = agreement.load(revision.settings)
+        if seconds := limits.wait("sign-in", signed_in(request).pk):
+            return problems.page(request, "too-many", wait=seconds)
         try:
             endpoints = discovery.discover(
                 connection.base_url, deadline=Deadline.after(SECONDS), client_id=agreed.provider_client_id
@@ -139,7 +141,7 @@ class ProofBackend(BaseBackend):
         if request is None or attempt is None:
             return
         try:
-            prove(attempt, code=request.GET["code"], nonce=nonce, code_verifier=code_verifier)
+            prove(attempt, request.GET.get("iss", ""), code=request.GET["code"], nonce=nonce, verifier=code_verifier)
         except WireError as error:
             said = {"code": error.code, "reason": error.reason, "host": error.host, "status": error.status}
             log.warning("EHR sign-in refused", extra=said)
@@ -150,16 +152,20 @@ class ProofBackend(BaseBackend):
         return None
 
 
-def prove(attempt: Attempt, *, code: str, nonce: str, code_verifier: str) -> None:
-    """Redeem the code and see who signed in. Raises WireError when it proves nothing."""
+def prove(attempt: Attempt, issuer: str, *, code: str, nonce: str, verifier: str) -> None:
+    """Redeem the code and see who signed in. Raises WireError when it proves nothing. `issuer` is whom the browser's
+    answer names: all EHRs come back to one address."""
     connection = attempt.revision.connection
     agreed, deadline = agreement.load(attempt.revision.settings), Deadline.after(SECONDS)
     endpoints = discovery.discover(connection.base_url, deadline=deadline, client_id=agreed.provider_client_id)
+    smart.check_issuer(endpoints, issuer)
     client = provider_client(agreed, connection.environment)
     granted = smart.redeem(
-        endpoints, client, code=code, redirect_uri=redirect_uri(), code_verifier=code_verifier, deadline=deadline
+        endpoints, client, code=code, redirect_uri=redirect_uri(), code_verifier=verifier, deadline=deadline
     )
-    identity = smart.identity_of(granted, endpoints, client_id=client.client_id, nonce=nonce, deadline=deadline)
+    identity = None
+    if endpoints.takes_openid:  # an id_token that nobody asked for proves nothing
+        identity = smart.identity_of(granted, endpoints, client_id=client.client_id, nonce=nonce, deadline=deadline)
     if identity and identity.kind in smart.PATIENT_SIDE:
         attempt.error = "ehr-sign-in-patient"
         return

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from connector import problems
+from connector import limits, problems
 from connector.models import Connection, Organization
 from portal.ready import board, keep
 from portal.ready.lines import LINES, Line, particulars, wanted
@@ -35,6 +35,8 @@ def forward(request: HttpRequest, token: str) -> HttpResponse:
         organization, line, connection = _asked(token)
     except (signing.BadSignature, Http404):
         return problems.page(request, "forward-over", base="portal/base.html")
+    if seconds := limits.wait("forward", token):
+        return problems.page(request, "too-many", wait=seconds)
     if request.method == "POST":
         _check(request, organization, line, connection)
         return redirect("forward", token=token)

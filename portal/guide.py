@@ -21,6 +21,7 @@ HYPERSPACE = _("Whoever builds the clinicians' screens in Epic")
 MYCHART = _("Whoever builds MyChart")
 DESKTOP = _("Whoever manages Epic's browser settings")
 VENDOR = _("Whoever administers your EHR")
+ARCHIVE = _("Whoever runs the FHIR repository")
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,16 @@ SMART = (
     Screen("smart-launch", _("Launch"), VENDOR),
     Screen("smart-domains", _("Allowed domains"), VENDOR),
 )
+# Beside any EHR, once the settings name one.
+REPOSITORY = Screen("audit-repository", _("AuditEvent repository"), ARCHIVE)
 
 
 def screens_of(connection: Connection) -> tuple[Screen, ...]:
-    """The pages for this connection's EHR: Epic's own screens, else the steps of SMART on FHIR."""
-    kind = agreement.load(connection.shown.settings).ehr_kind
-    return EPIC if kind == "epic" else SMART
+    """The pages for this connection's EHR: Epic's own screens, else the steps of SMART on FHIR; and for what is told
+    beside it."""
+    agreed = agreement.load(connection.shown.settings)
+    screens = EPIC if agreed.ehr_kind == "epic" else SMART
+    return (*screens, REPOSITORY) if agreed.audit else screens
 
 
 @require_GET
@@ -141,7 +146,7 @@ def contents(request: HttpRequest, ref: str) -> HttpResponse:
         "records",
         connection=connection,
         screens=screens,
-        is_epic=screens is EPIC,
+        is_epic=screens[0] is EPIC[0],
     )
 
 
@@ -178,6 +183,7 @@ def _filled_in(connection: Connection) -> dict[str, Any]:
     return {
         "agreed": agreed,
         "clients": records.client_records(connection, revision),
+        "jwks_url": records.jwks_url(connection),
         "launches": launches,
         "for_staff": [record for record in launches if "provider" in record.kind],
         "for_patients": [record for record in launches if "provider" not in record.kind],

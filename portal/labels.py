@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from connector.agreement import AuditRepository, Settings, StatusService
 
-NESTED: dict[str, Any] = {"status": StatusService, "audit": AuditRepository}  # parts of the settings with fields
+NESTED: dict[str, Any] = {"status": StatusService}  # parts of the settings with fields
+REPEATED: dict[str, Any] = {"audit": AuditRepository}  # and those of which there may be several
 
 # Field of agreement.Settings (those of its parts after the part's name and a dot) -> label.
 LABELS: dict[str, Promise] = {
@@ -52,6 +53,7 @@ LABELS: dict[str, Promise] = {
     "status.user_name": gettext_lazy("Status service: user name"),
     "status.secret_kid": gettext_lazy("Status service: password"),
     "status.headers": gettext_lazy("Status service: headers"),
+    "audit.name": gettext_lazy("AuditEvent repository: name"),
     "audit.address": gettext_lazy("AuditEvent repository: FHIR base URL"),
     "audit.authentication": gettext_lazy("AuditEvent repository: authentication"),
     "audit.client_id": gettext_lazy("AuditEvent repository: client ID"),
@@ -59,7 +61,6 @@ LABELS: dict[str, Promise] = {
     "audit.user_name": gettext_lazy("AuditEvent repository: user name"),
     "audit.secret_kid": gettext_lazy("AuditEvent repository: password"),
 }
-OF_A_REPOSITORY = frozenset(name for name in LABELS if name.startswith("audit.")) - {"audit.address"}
 # Details of the history: what is changed at once (Connection), and what the lines of Change hold beside it.
 DETAILS: dict[str, Promise] = {
     "approver": gettext_lazy("Approver"),
@@ -85,6 +86,7 @@ DETAILS: dict[str, Promise] = {
     "until": gettext_lazy("Recorded before"),
     "reader": gettext_lazy("Reader of the reports"),
     "allowance": gettext_lazy("Visits a month"),
+    "why": gettext_lazy("Why"),
 }
 ACCESS: dict[str, Promise] = {
     "bearer": gettext_lazy("A token, by our signature"),
@@ -133,7 +135,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that is not as it was: values as people read them, their parts on lines of their own. Empty: none."""
+    """One field that is not as it was: values as people read them, their parts on lines of their own. Empty: none.
+    `field` is one of LABELS; of a repository that has a name, that stands between: `audit.Archive.scopes`."""
 
     field: str
     label: str | Promise
@@ -157,23 +160,32 @@ def _parts(text: str, other: str) -> list[Part]:
 def differences(before: Settings | None, after: Settings) -> list[Difference]:
     """The fields that `after` changes, in the order of LABELS; without `before`, every field that has a value."""
     old, new = _flat(before) if before else {}, _flat(after)
-    changed = [name for name in LABELS if name in new and old.get(name, _nothing(new[name])) != new[name]]
-    return [_difference(name, old.get(name), new[name]) for name in changed]
+    names = [*(name for name in LABELS if name in old | new), *(name for name in old | new if name not in LABELS)]
+    pairs = [(name, old.get(name), new.get(name)) for name in names]
+    return [_difference(name, *pair) for name, *pair in pairs if _or_nothing(*pair) != _or_nothing(*reversed(pair))]
+
+
+def _or_nothing(value: Any, other: Any) -> Any:
+    """A value; where a side lacks the field, the empty value of its type."""
+    return type(other)() if value is None else value
 
 
 def _difference(name: str, old: Any, new: Any) -> Difference:
-    if name.endswith(SECRET):
-        return Difference(name, LABELS[name], _("a secret") if old else "", _another(old) if new else "")
-    return Difference(name, LABELS[name], "" if old is None else readable(name, old), readable(name, new))
+    kind, whose = kind_of(name), name.split(".")[1:-1]
+    label = f"{LABELS[kind]} ({whose[0]})" if whose else LABELS[kind]
+    if kind.endswith(SECRET):
+        return Difference(name, label, _("a secret") if old else "", _another(old) if new else "")
+    return Difference(name, label, *("" if value is None else readable(kind, value) for value in (old, new)))
+
+
+def kind_of(name: str) -> str:
+    """The entry of LABELS, and of the tables beside it, for a field; what tells several apart stands in the middle."""
+    part, _dot, rest = name.partition(".")
+    return f"{part}.{rest.rpartition('.')[2]}" if rest else name
 
 
 def _another(old: Any) -> str:
     return _("another secret") if old else _("a secret")
-
-
-def _nothing(value: Any) -> Any:
-    """The empty value of a field's type."""
-    return type(value)()
 
 
 def readable(name: str, value: Any) -> str:
@@ -190,8 +202,10 @@ def readable(name: str, value: Any) -> str:
 
 
 def _flat(agreed: Settings) -> dict[str, Any]:
-    """Every field by its name in LABELS; of a repository that has no address, only that."""
-    kept = {one.name: getattr(agreed, one.name) for one in fields(Settings) if one.name not in NESTED}
-    parts = {part: getattr(agreed, part) for part in NESTED}
-    flat = kept | {f"{part}.{one.name}": getattr(of, one.name) for part, of in parts.items() for one in fields(of)}
-    return {name: value for name, value in flat.items() if agreed.audit.address or name not in OF_A_REPOSITORY}
+    """Every field by its name, as in a Difference."""
+    parts = NESTED | REPEATED
+    kept = {one.name: getattr(agreed, one.name) for one in fields(Settings) if one.name not in parts}
+    named = {part: getattr(agreed, part) for part in NESTED}
+    named |= {f"{part}.{one.name}".rstrip("."): one for part in REPEATED for one in getattr(agreed, part)}
+    below = {f"{whose}.{one.name}": getattr(of, one.name) for whose, of in named.items() for one in fields(of)}
+    return {name: value for name, value in (kept | below).items() if kind_of(name) != "audit.name"}

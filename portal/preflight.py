@@ -53,7 +53,7 @@ def subject_of(connection: Connection, typed: Settings | None = None) -> Subject
         backend=wires.backend_client(agreed, connection.environment) if agreed.backend_client_id else None,
         backend_scopes=agreed.backend_scopes,
         status_url=status.address(agreed.status, connection.base_url),
-        audit_address=agreed.audit.address,
+        audit_addresses=tuple(one.address for one in agreed.audit),
         approved_hosts=frozenset(connection.approved_hosts) if approved else frozenset(),
         approved_kind=agreed.ehr_kind if approved else "",
     )

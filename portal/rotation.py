@@ -5,7 +5,7 @@ import logging
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from connector import keys, mail
@@ -79,9 +79,22 @@ def _tell(organization: Organization, made: Key, actor: Actor | None, at_once: b
     )
 
 
+def renew(organization: Organization) -> int:
+    """New keys for what an organization's rows seal and hash, and the rows brought over to them; returns how many
+    values were sealed anew. The keys of before are forgotten by the schedule, a day later."""
+    made = [keys.follow_field(organization), visits.rehash(organization)]
+    sealed = visits.reseal(organization)
+    for key in made:
+        history.record(organization, Change.Kind.KEY_ROTATED, purpose=key.purpose, kid=key.kid)
+        log.warning("key rotated", extra={"kind": key.purpose, "reason": "planned"})
+    return sealed
+
+
 def sweep() -> None:
     """Rotate what the schedule asks for, and forget the keys that nobody needs any more."""
     each(PAIRS, _sweep_one)
+    followed = Count("keys", filter=Q(keys__purpose=Key.Purpose.FIELD, keys__retired=None))
+    each(Organization.objects.annotate(followed=followed).filter(followed__gt=1), visits.finish_rekeying)
 
 
 def _sweep_one(pair: tuple[Key.Purpose, str]) -> None:

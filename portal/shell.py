@@ -21,6 +21,7 @@ TOOLS: tuple[tuple[str, Promise], ...] = (
     ("history", gettext_lazy("History")),
     ("trail", gettext_lazy("Audit trail")),
     ("keys", gettext_lazy("Keys")),
+    ("people", gettext_lazy("People and data")),
 )
 
 

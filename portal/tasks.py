@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from portal import approvers, preflight, rotation, watch
+from portal import approvers, closing, gone, preflight, rotation, watch
 from portal.ready import proving
 
 
@@ -26,9 +26,21 @@ def rotate_keys() -> None:
 
 
 @shared_task
+def end_organizations() -> None:
+    """Work off the ends that were asked for and whose day has come."""
+    closing.work()
+
+
+@shared_task
 def check_approvers() -> None:
     """The daily question whether those who approve still can."""
     approvers.check_due(timezone.now())
+
+
+@shared_task
+def check_links() -> None:
+    """The daily question whether those who are linked to EHR users are still of the directory."""
+    gone.check_due(timezone.now())
 
 
 @shared_task

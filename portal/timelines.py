@@ -2,7 +2,6 @@
 typed id is neither kept nor logged, and stands in no address."""
 
 from datetime import datetime, time
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from connector import limits, problems
 from connector.models import Connection
+from connector.signin import signed_in
 from portal import shell
 from portal.forms import ZoneField
 from portal.status import live
@@ -52,6 +53,8 @@ def find(request: HttpRequest, ref: str) -> HttpResponse:
     connection = _administered(request, ref)
     day = DayForm(request.GET if "day" in request.GET else {"day": timezone.localdate().isoformat(), "zone": "UTC"})
     typed = SessionForm(request.POST or None)
+    if request.method == "POST" and (seconds := limits.wait("search", signed_in(request).pk)):
+        return problems.page(request, "too-many", wait=seconds)
     if request.method == "POST" and typed.is_valid():
         found = visits.visit_of_session(connection, typed.cleaned_data["session"])
         if found:
@@ -77,9 +80,7 @@ def one(request: HttpRequest, ref: str, visit: UUID) -> HttpResponse:
     found = visits.visit_in(connection, visit)
     if found is None:
         raise Http404
-    steps = visits.timeline(found)
-    shown: dict[str, Any] = {"visit": found, "timeline": steps, "legend": visits.timeline_legend(steps)}
-    return shell.page(request, "portal/timeline.html", "status", connection=connection, **shown)
+    return shell.page(request, "portal/timeline.html", "status", connection=connection, **visits.timeline(found))
 
 
 def _administered(request: HttpRequest, ref: str) -> Connection:

@@ -93,9 +93,7 @@ def follow(request: HttpRequest, ref: str, visit: UUID) -> HttpResponse:
     found = visits.test_visit(connection, visit)
     if found is None:
         raise Http404
-    steps = visits.timeline(found)
-    legend = visits.timeline_legend(steps)
-    shown: dict[str, Any] = {"connection": connection, "visit": found, "timeline": steps, "legend": legend}
+    shown = {"connection": connection, **visits.timeline(found)}
     if request.headers.get("HX-Request"):
         return render(request, "portal/test_visit_state.html", shown)
     return shell.page(request, "portal/test_visit.html", "configure", **shown)

@@ -12,6 +12,7 @@ from portal import (
     keys,
     lifecycle,
     mails,
+    people,
     preflight,
     proof,
     status,
@@ -21,6 +22,7 @@ from portal import (
     writebacks,
 )
 from portal.checker import views as checker
+from portal.closing import views as closing
 from portal.configure import details, grid, pages, settings_page
 from portal.history import views as history
 from portal.ready import views as ready
@@ -75,6 +77,13 @@ urlpatterns = [
     path("try/<slug:ref>/", try_visit.start, name="try_visit"),
     path("try/<slug:ref>/<uuid:visit>/", try_visit.follow, name="test_visit"),
     path("try/<slug:ref>/<uuid:visit>/<str:side>/", try_visit.side, name="test_side"),
+    path("people/", people.people, name="people"),
+    path("people/erase/", people.erase, name="person_erase"),
+    path("end/", closing.end, name="end"),
+    path("end/ask/", closing.ask, name="end_ask"),
+    path("end/off/", closing.call_off, name="end_off"),
+    path("end/receipt/", closing.receipt, name="end_receipt"),
+    path("end/export/<slug:what>/", closing.export, name="end_export"),
     path("keys/", keys.index, name="keys"),
     path("keys/rotate/", keys.rotate, name="keys_rotate"),
     path("reports/", reports.index, name="reports"),

@@ -34,12 +34,12 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "events-given-up": Problem(
         _("AuditEvents were given up"),
-        _("The repository could not be told of them for a day. No chart is wrong, and the trail here has them all."),
+        _("A repository could not be told of them for a day. No chart is wrong, and the trail here has them all."),
         _("Open the connection's writebacks: they say what it answered. Mend that, then send them again from there."),
         ADMINISTRATOR,
     ),
     "target-off": Problem(
-        _("The AuditEvent repository is turned off"),
+        _("An AuditEvent repository is turned off"),
         _("It answered that it takes no AuditEvents, so none is sent. The connector's own trail has them all."),
         _("Open the connection's writebacks: they say what it answered. Mend that, and try it again from there."),
         ADMINISTRATOR,

@@ -143,6 +143,8 @@ class Patient:
     id: str
     name: str
     birth_date: str
+    phone: str
+    mail: str
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,8 @@ EHR_USERS = (
 )
 
 PATIENTS = (
-    Patient("p-sandberg", "Pia Sandberg", "1952-03-14"),
-    Patient("p-ash", "Tom Ash", "1988-11-02"),
+    Patient("p-sandberg", "Pia Sandberg", "1952-03-14", "+1 555 0142", "pia.sandberg@home.example"),
+    Patient("p-ash", "Tom Ash", "1988-11-02", "+1 555 0143", "tom.ash@home.example"),
 )
 
 PORTAL_USERS = (

@@ -41,6 +41,10 @@ def _broken(value: float) -> Response:
     return Response('{"value": [{"id": "4f1c', mimetype="application/json")
 
 
+def _cut(value: float) -> Response:
+    return Response("{", headers={"Content-Length": "4096"}, mimetype="application/json")
+
+
 def _html(value: float) -> Response:
     return Response("<!doctype html><title>Sign in</title><h1>Sign in to continue</h1>\n", mimetype="text/html")
 
@@ -60,6 +64,7 @@ KINDS = {
     "delay": Kind("Wait this many seconds, then answer", 2, _delay),
     "hang": Kind("Hold the connection for this many seconds, then answer 504", 60, _hang),
     "broken": Kind("Answer 200 with half a JSON body", answer=_broken),
+    "cut": Kind("Hang up in the middle of the answer", answer=_cut),
     "html": Kind("Answer 200 with a sign-in page instead of data", answer=_html),
     "notification-lost": Kind("Do not send the notification"),
     "notification-doubled": Kind("Send the notification twice"),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request, send_from_directory
 from werkzeug.serving import make_server
 
-from sandbox import faults
+from sandbox import faults, state
 from sandbox.store import Store
 
 CONSOLE = "/sandbox"  # every stand-in's own pages: they belong to no product
@@ -38,6 +38,12 @@ def new_app(name: str) -> tuple[Flask, Store]:
     @app.post(f"{CONSOLE}/reset")
     def reset() -> Response:
         store.forget()
+        state.set_clock(0)
+        return Response(status=204)
+
+    @app.post(f"{CONSOLE}/clock")
+    def clock() -> Response:
+        state.set_clock(float(request.get_json()["seconds"]))
         return Response(status=204)
 
     faults.install(app, store)

@@ -1,6 +1,6 @@
 """The tables of the running stand-in, and time as Microsoft writes it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from flask import current_app
@@ -18,9 +18,17 @@ def table(kind: str) -> Table:
     return store().table(kind)
 
 
+_clock = {"ahead": timedelta(0)}  # of this process, until it is set right or ends
+
+
+def set_clock(seconds: float) -> None:
+    """Let the stand-in's clock be so many seconds ahead; behind, where they are negative."""
+    _clock["ahead"] = timedelta(seconds=seconds)
+
+
 def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
+    """This moment by the stand-in's clock, in UTC."""
+    return datetime.now(UTC) + _clock["ahead"]
 
 
 def stamp(moment: datetime) -> str:

@@ -86,13 +86,13 @@ _set_up_django()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the house or a browser, and put it last; of that the stories first, whose few tests take longest.
+    """Mark what uses a house or a browser, and put it last; of that the stories first, whose few tests take longest.
 
     Playwright keeps an event loop in the main thread, and Django's ORM refuses to work beside one: such tests speak to
     the database through `house_database`, and no ORM test may come after them.
     """
     for item in items:
-        if {"running_house", "playwright"} & set(getattr(item, "fixturenames", ())):
+        if {"running_house", "playwright", "ward"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("house")
     items.sort(key=lambda item: (item.get_closest_marker("house") is not None, "stories" not in item.path.parts))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
 from connector import keys, trail
 from connector.agreement import Settings
@@ -88,7 +89,9 @@ def _keep_for_the_board(
     initials = schedule.code_of(context.get(INITIALS))[:LONGEST_INITIALS]
     told: dict[str, str] = {}
     if clinicians:
-        told["clinician_hash"] = hash_of_user(visit.connection, clinicians[0])[0]
+        with keys.hashing(visit.organization_id):
+            hashed = hash_of_user(visit.connection, clinicians[0])[0]
+            Visit.objects.filter(pk=visit.pk).update(clinician_hash=hashed)
     if initials and agreed.board_initials == "shown" and visit.session_kind != CONFERENCE:
         visit.seal("initials", initials)
         told["initials_sealed"] = visit.initials_sealed
@@ -213,6 +216,13 @@ def _ehr_user(identity: EhrIdentity | None, context: dict[str, object]) -> str:
 
 def find_visit(connection: Connection, kind: str, press: Press) -> Visit:
     """The visit of this session, made when new. Raises Stop when the patient context is another's."""
+    with keys.hashing(connection.organization_id):
+        visit = _visit_of(connection, kind, press)
+    visit.connection = connection
+    return visit
+
+
+def _visit_of(connection: Connection, kind: str, press: Press) -> Visit:
     organization = connection.organization_id
     session_hash, kid = keys.hash_of(organization, press.session, ("visit", "session", str(connection.id), kind))
     patient_hash = (
@@ -229,7 +239,6 @@ def find_visit(connection: Connection, kind: str, press: Press) -> Visit:
         except IntegrityError:  # two people pressed at once
             visit = Visit.objects.get(**identity)
     _same_patient(visit, patient_hash)
-    visit.connection = connection
     return visit
 
 
@@ -246,6 +255,11 @@ def _same_patient(visit: Visit, patient_hash: str) -> None:
 
 def find_participant(visit: Visit, press: Press) -> Participant:
     """The participant behind a press, made when new, with the ids as this launch brought them."""
+    with keys.hashing(visit.organization_id):
+        return _participant_of(visit, press)
+
+
+def _participant_of(visit: Visit, press: Press) -> Participant:
     connection = visit.connection
     ehr_user_hash, kid = hash_of_user(connection, press.ehr_user)
     participant = Participant.objects.filter(visit=visit, role=press.role, ehr_user_hash=ehr_user_hash).first()
@@ -254,6 +268,8 @@ def find_participant(visit: Visit, press: Press) -> Participant:
     participant.visit = visit
     _renew_ids(participant, press)
     link = EhrUserLink.objects.filter(connection=connection, ehr_user_hash=ehr_user_hash).first()
+    if participant.is_staff and link:
+        EhrUserLink.objects.filter(pk=link.pk).update(used_at=timezone.now())
     if participant.is_staff and link and participant.user_id != link.user_id:
         participant.user = link.user
         participant.save(update_fields=["user"])

@@ -6,6 +6,7 @@ It names nobody: a row is the id that the EHR gave its visit, and initials where
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from django.utils.functional import Promise
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import trail
+from connector import keys, trail
 from connector.agreement import Settings
 from connector.cached import outdate
 from connector.ehr.smart import EhrIdentity, Granted
@@ -32,6 +33,7 @@ from visits.trouble import Stop, belongs_to, explained, open_settings
 MOST_ROWS = 100
 EARLIER, LATER = timedelta(hours=12), timedelta(hours=12)  # what a day's board looks back and ahead
 STAYS = timedelta(minutes=15)  # how long a visit that has ended stays on the board
+SHORT_GAP = timedelta(minutes=2)  # between our page and Teams, or after a dropped connection: it is one wait
 LONG = 0.5  # of the alert's minutes: from then on the wait is shown as long
 ALERTS = {Stage.PATIENT_WAITING, Stage.CLINICIAN_LEFT}  # somebody is there, and no clinician
 ORDER = (
@@ -80,10 +82,11 @@ def arrive(row: Launch, granted: Granted, identity: EhrIdentity | None) -> HttpR
     """A launch of the board's record: keep what it covers, and show it."""
     connection = row.connection
     row.department = schedule.code_of(granted.context.get(schedule.DEPARTMENT))
-    row.ehr_user_hash = arrival.hash_of_presser(connection, identity, granted)
+    with keys.hashing(connection.organization_id):
+        row.ehr_user_hash = arrival.hash_of_presser(connection, identity, granted)
+        row.save(update_fields=["department", "ehr_user_hash"])
     if not row.department and not row.ehr_user_hash:
         raise Stop("board-of-nobody")
-    row.save(update_fields=["department", "ehr_user_hash"])
     trail.record(connection.organization, "board-opened", door=row.door, department=row.department)
     return redirect("board", handle=handles.issue(row))
 
@@ -101,6 +104,7 @@ def board(request: HttpRequest, handle: str) -> HttpResponse:
         "lines": lines,
         "alerts": sum(line.alert for line in lines),
         "waiting": sum(line.waiting for line in lines),
+        "elsewhere": _elsewhere(row, lines),
         "department": row.department,
         "connection": row.connection,
         "full": len(lines) == MOST_ROWS,
@@ -134,16 +138,30 @@ def _follow(request: HttpRequest, handle: str) -> tuple[Launch, str, Settings]:
 
 def _visits(row: Launch, now: datetime) -> QuerySet[Visit]:
     """The visits that a board covers: made or planned in these hours; whenever they were made, those where somebody
-    waits or a meeting is open; and those that ended a moment ago."""
+    waits or a meeting is open; and those that ended a moment ago. Of a visit that no department was named for yet, its
+    clinician alone is told."""
     his = Participant.objects.filter(visit=OuterRef("pk"), role="provider", ehr_user_hash=row.ehr_user_hash)
-    mine = Q(clinician_hash=row.ehr_user_hash) | Exists(his)
-    covered = Q(department=row.department) if row.department else mine
+    covered = Q(clinician_hash=row.ehr_user_hash) | Q(Exists(his))
+    if row.department:
+        unnamed = Q(covered, department="") if row.ehr_user_hash else Q()
+        covered = Q(department=row.department) | unnamed
     made = Q(created_at__gt=now - EARLIER) & (Q(starts_at=None) | Q(starts_at__lt=now + LATER))
     planned = Q(starts_at__gt=now - EARLIER, starts_at__lt=now + LATER)
     # Kept by the fold and by the meeting's opening: somebody is awaited or has just left; somebody may be in the call.
     running = Q(due_at__isnull=False) | Q(look_at__isnull=False)
     at_this_time = Q(ended_at=None) & (made | planned | running) | Q(ended_at__gt=now - STAYS)
     return Visit.objects.filter(covered, at_this_time, connection=row.connection, test=False)
+
+
+def _elsewhere(row: Launch, shown: list[Line]) -> int:
+    """In how many visits that this board cannot cover, since no department was named for them, a patient waits for a
+    clinician. What they are is not told."""
+    if not row.department:
+        return 0
+    waiting = Visit.objects.filter(connection=row.connection, department="", test=False, ended_at=None)
+    visits = list(waiting.exclude(due_at=None).exclude(pk__in=[line.visit for line in shown])[:MOST_ROWS])
+    states = presence.states_of(visits).values()
+    return sum(outcome.stage_of(state, staff, ended=False) == Stage.PATIENT_WAITING for state, staff in states)
 
 
 def lines_of(row: Launch, agreed: Settings, now: datetime) -> list[Line]:
@@ -195,18 +213,44 @@ def _waits(state: VisitState, staff: frozenset[str], presence_off: bool) -> list
     where = {fold.WAITING, fold.LOBBY} | ({fold.CONNECTED} if alone else set())
     where |= set() if presence_off else {fold.SENT}
     waits = []
-    for presence_word, since in _patients(state, staff):
+    for presence_word, since in _each_once(state, staff):
         began = max(since, deserted) if deserted else since
         if presence_word in where:
             waits.append(_Wait(began if presence_word == fold.CONNECTED else since, began))
     return waits
 
 
-def _patients(state: VisitState, staff: frozenset[str]) -> list[tuple[str, datetime]]:
-    """(where, since when) of everybody of the patient's side."""
-    people = [(one.presence, one.since) for key, one in state.people.items() if key not in staff]
-    others = [(one.presence, one.since) for one in state.unattributed if not (one.colleague or one.foreign)]
-    return [(presence_word, since) for presence_word, since in people + others if since]
+def _each_once(state: VisitState, staff: frozenset[str]) -> list[tuple[str, datetime]]:
+    """(where, waiting since when) of everybody of the patient's side. Who was sent, and somebody unknown who came after
+    that, may be one and the same: nobody is counted twice, and the wait is the longer one."""
+    came, found = _came(state, staff), []
+    known = [(one.since, key, one.presence) for key, one in state.people.items() if key not in staff and one.since]
+    guests = [one for one in state.unattributed if one.presence in fold.PRESENT and not (one.colleague or one.foreign)]
+    for since, key, presence_word in sorted(known):
+        later = [guest for guest in guests if guest.since >= since - fold.CLOCKS_DIFFER]
+        guest = min(later, key=attrgetter("since")) if later and presence_word == fold.SENT else None
+        if guest:
+            guests.remove(guest)
+        found.append((guest.presence if guest else presence_word, came.get(key, since)))
+    return found + [(guest.presence, guest.since) for guest in guests]
+
+
+def _came(state: VisitState, staff: frozenset[str]) -> dict[str, datetime]:
+    """Since when each patient's wait lasts: from our page to the lobby and on, until he is in the call with a
+    clinician. Who is away for a moment waits on."""
+    came, away, in_call = dict[str, datetime](), dict[str, datetime](), set[str]()
+    for change in (one for one in state.changes if one.key):
+        key = change.key
+        (in_call.add if change.presence == fold.CONNECTED else in_call.discard)(key)
+        if change.presence not in (*fold.AWAITED, *fold.PRESENT):
+            away[key] = change.at
+        elif change.at - away.pop(key, change.at) > SHORT_GAP:
+            came[key] = change.at
+        else:
+            came.setdefault(key, change.at)
+        for met in in_call if in_call & staff else ():
+            came.pop(met, None)
+    return came
 
 
 def _deserted_at(state: VisitState, staff: frozenset[str]) -> datetime | None:
@@ -219,6 +263,13 @@ def _deserted_at(state: VisitState, staff: frozenset[str]) -> datetime | None:
             there.remove(change.key)
             left_at = change.at
     return left_at
+
+
+def _patients(state: VisitState, staff: frozenset[str]) -> list[tuple[str, datetime]]:
+    """(where, since when) of everybody of the patient's side."""
+    people = [(one.presence, one.since) for key, one in state.people.items() if key not in staff]
+    others = [(one.presence, one.since) for one in state.unattributed if not (one.colleague or one.foreign)]
+    return [(presence_word, since) for presence_word, since in people + others if since]
 
 
 def _minutes(since: datetime | None, now: datetime) -> int:

@@ -11,7 +11,6 @@ import secrets
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connector.cached import quietly
+from connector.cached import counted
 from connector.models import Connection
 from visits import handles, languages, onward, schedule, waiting
 from visits.browsers import hash_of
@@ -158,11 +157,5 @@ def _ref_of(token: str) -> str:
 
 def _within_budget(token: str, size: int) -> bool:
     """Count what a page moves. Without a cache nobody counts, and the check goes on."""
-    key = f"device-sample:{hash_of(token)}"
-
-    def count() -> int:
-        cache.add(key, 0, SECONDS)
-        return int(cache.incr(key, max(size, LEAST_BYTES)))
-
-    used = quietly(count)
+    used = counted(f"device-sample:{hash_of(token)}", SECONDS, max(size, LEAST_BYTES))
     return used is None or used <= BUDGET_BYTES

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from connector import handshakes, tally
+from connector import handshakes, limits, tally
 from connector.teams.notifications import member
 from visits import receipts
 from visits.models import Subscription
@@ -37,8 +37,9 @@ def lifecycle(request: HttpRequest) -> HttpResponse:
 
 
 def _take(request: HttpRequest, kind: str) -> HttpResponse:
-    """202, whatever of it was ours. With `validationToken` it is the handshake of a new subscription: 200 and the token
-    as plain text."""
+    """202, whatever of it was ours; 429 where a subscription has told too much in a minute: Graph sends the batch
+    again, and what was kept of it is understood once. With `validationToken` it is the handshake of a new subscription:
+    200 and the token as plain text."""
     token = request.GET.get("validationToken")
     if token is not None:
         handshakes.note(request.GET.get(handshakes.PARAMETER), kind)
@@ -46,8 +47,8 @@ def _take(request: HttpRequest, kind: str) -> HttpResponse:
     body = _stream(request).read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         return HttpResponse(status=413)
-    _keep(body, kind)
-    return HttpResponse(status=202)
+    seconds = _keep(body, kind)
+    return HttpResponse(status=429, headers={"Retry-After": str(seconds)}) if seconds else HttpResponse(status=202)
 
 
 def _shake_hands(token: str) -> HttpResponse:
@@ -64,18 +65,21 @@ def _stream(request: HttpRequest) -> Any:
     return request.META["wsgi.input"] if request.META.get("wsgi.input_terminated") else request
 
 
-def _keep(body: bytes, kind: str) -> None:
+def _keep(body: bytes, kind: str) -> int:
+    """Keep what is ours; the seconds after which the rest is to be sent again, 0 where nothing is left."""
     document = _parsed(body)
     items, tokens = _list(member(document, "value")), _list(member(document, "validationTokens"))
     named = [(receipts.subscription_id(member(item, "clientState")), item) for item in items]
     rows = Subscription.objects.in_bulk({row_id for row_id, _ in named if row_id})
     found = [(rows[row_id], item) for row_id, item in named if row_id in rows]
-    kept = receipts.keep(found, tokens)
+    waits = [limits.wait("notification", row.pk) for row, _item in found]
+    kept = receipts.keep([one for one, seconds in zip(found, waits, strict=True) if not seconds], tokens)
     receipts.wake(receipt.pk for receipt in kept)
-    if len(kept) < len(items) or not items:
-        unknown = len(items) - len(kept)
+    if len(found) < len(items) or not items:
+        unknown = len(items) - len(found)
         log.warning("notification not ours", extra={"kind": kind, "count": unknown})
         tally.count("notifications_not_ours", max(1, unknown), kind=kind)
+    return max(waits, default=0)
 
 
 def _parsed(body: bytes) -> object:

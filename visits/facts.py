@@ -89,7 +89,8 @@ def _which(line: FactLine) -> str:
 
 def entry_key(visit: Visit, name: str) -> str:
     """What stands for an entry of a roster or a report in the facts of this visit."""
-    return keys.hash_of(visit.connection.organization_id, name, ("roster", str(visit.pk)))[0]
+    organization, place = visit.connection.organization_id, ("roster", str(visit.pk))
+    return keys.hash_of(organization, name, place, since=visit.created_at)[0]
 
 
 def account_of(visit: Visit, identity: Identity) -> tuple[str, bool]:

@@ -16,18 +16,19 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from connector import keys
+from connector import keys, limits
 from connector.addresses import public_url
 from connector.agreement import Settings
 from connector.ehr import discovery, scopes, smart
 from connector.ehr.discovery import Endpoints
 from connector.http import Deadline
 from connector.models import Connection
+from connector.signin import nonce_for
 from visits import arrival, board, browsers, devices
 from visits.browsers import hash_of
 from visits.doors import DOORS
 from visits.models import Launch
-from visits.trouble import Stop, explained, open_settings
+from visits.trouble import Stop, explained, open_settings, page
 
 SECONDS = 8.0
 LAUNCH_LIFE = timedelta(minutes=5)
@@ -47,6 +48,8 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
         raise Stop("launch-token-missing")
     if not discovery.same_base(iss, connection.base_url):
         raise Stop(_why_unlike(connection, iss))
+    if seconds := _wait(request, connection):
+        return _rest(request, connection, door, seconds)
     endpoints = trusted_endpoints(connection, agreed)
     client = DOORS[door].client(agreed, connection.environment)
     browser_id = "" if browsers.browser_of(request) else browsers.new_id()
@@ -73,6 +76,21 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     return response
 
 
+def _wait(request: HttpRequest, connection: Connection) -> int:
+    """How many seconds this browser has to wait. Those without our cookie are counted together with their neighbours,
+    but for other connections."""
+    if browser := browsers.browser_of(request):
+        return limits.wait("launch", browser)
+    return limits.wait("launch-new", f"{connection.pk} {limits.address_of(request)}")
+
+
+def _rest(request: HttpRequest, connection: Connection, door: str, seconds: int) -> HttpResponse:
+    """Ask for patience, and give a new browser the cookie by which its next press counts for itself alone."""
+    response = page(request, "too-many", door=door, connection=connection, wait=seconds)
+    browsers.give_cookie(response, "" if browsers.browser_of(request) else browsers.new_id())
+    return response
+
+
 @login_not_required
 @require_GET
 @explained
@@ -85,6 +103,7 @@ def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     verifier = keys.decrypt(row.verifier_sealed, _place(row))
     deadline = Deadline.after(SECONDS)
     endpoints = trusted_endpoints(connection, agreed, deadline)
+    smart.check_issuer(endpoints, request.GET.get("iss", ""))
     client = DOORS[door].client(agreed, connection.environment)
     granted = smart.redeem(
         endpoints,
@@ -99,7 +118,7 @@ def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     identity = None
     if endpoints.takes_openid:  # an id_token that nobody asked for proves nothing
         identity = smart.identity_of(
-            granted, endpoints, client_id=client.client_id, nonce=nonce_of(verifier), deadline=deadline
+            granted, endpoints, client_id=client.client_id, nonce=nonce_for(verifier), deadline=deadline
         )
     if door == "device-test":
         return devices.arrive(row)
@@ -139,7 +158,7 @@ def asked_scopes(endpoints: Endpoints, agreed: Settings, door: str) -> str:
 
 def _proofs(endpoints: Endpoints, verifier: str) -> dict[str, str]:
     """What binds code and id_token to this launch, where the EHR knows such things."""
-    proofs = {"nonce": nonce_of(verifier)} if endpoints.takes_openid else {}
+    proofs = {"nonce": nonce_for(verifier)} if endpoints.takes_openid else {}
     challenge = {"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"}
     return proofs | (challenge if endpoints.takes_pkce else {})
 
@@ -147,11 +166,6 @@ def _proofs(endpoints: Endpoints, verifier: str) -> dict[str, str]:
 def redirect_uri(ref: str, door: str) -> str:
     """The redirect URI as it stands in the client record, to the letter."""
     return public_url("launch_callback", ref, door)
-
-
-def nonce_of(verifier: str) -> str:
-    """The nonce, derived from the one-time verifier and so bound to the same launch."""
-    return hashlib.sha256(f"nonce {verifier}".encode()).hexdigest()
 
 
 def challenge_of(verifier: str) -> str:

@@ -14,13 +14,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from connector import keys, signin, trail
-from connector.cached import outdate, quietly
+from connector.cached import quietly
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Change, User
 from connector.teams import meetings
 from connector.teams.entra import Identity
-from visits import browsers, handles, languages, presence
+from visits import browsers, handles, languages, unlinking
 from visits.models import EhrUserLink, Launch, Participant
 from visits.trouble import Stop, belongs_to, explained, page
 
@@ -118,9 +118,9 @@ def unlink(request: HttpRequest, handle: str) -> HttpResponse:
         raise Stop("page-lost")
     with transaction.atomic():
         _own_link(participant).delete()
-        visits = _assign(_his_open(participant), None)
+        visits = unlinking.assign(_his_open(participant), None)
         _record(participant, "unlinked")
-    _refold(visits)
+    unlinking.refold(visits)
     return redirect("visit", handle=handle)
 
 
@@ -152,7 +152,8 @@ def _answer(token: str) -> dict[str, Any]:
 
 def _link(participant: Participant, user: User, *, lasting: bool) -> None:
     """From now on this EHR user is that account: here, in his other open visits, and where it lasts in all to come."""
-    with transaction.atomic():
+    with keys.hashing(participant.organization_id):
+        participant.refresh_from_db(fields=["ehr_user_hash", "hash_kid"])
         if lasting:
             _own_link(participant).update_or_create(
                 connection=participant.visit.connection,
@@ -160,9 +161,9 @@ def _link(participant: Participant, user: User, *, lasting: bool) -> None:
                 defaults={"user": user, "hash_kid": participant.hash_kid},
             )
         his = _his_open(participant) if lasting else Participant.objects.filter(pk=participant.pk)
-        visits = _assign(his, user)
+        visits = unlinking.assign(his, user)
         _record(participant, "linked")
-    _refold(visits)
+    unlinking.refold(visits)
 
 
 def _tell_history(participant: Participant, user: User, name: str) -> None:
@@ -192,21 +193,6 @@ def _his_open(participant: Participant) -> QuerySet[Participant]:
     return Participant.objects.filter(visit__connection=participant.visit.connection, visit__ended_at=None, **same)
 
 
-def _assign(participants: QuerySet[Participant], user: User | None) -> list[Any]:
-    """Give these participants an account, or none; returns their visits."""
-    rows = list(participants.values_list("pk", "visit"))
-    Participant.objects.filter(pk__in=[pk for pk, _ in rows]).update(user=user)
-    for _, visit in rows:
-        outdate("visit", visit)
-    return [visit for _, visit in rows]
-
-
 def _record(participant: Participant, event: str) -> None:
     organization = participant.visit.connection.organization
     trail.record(organization, event, visit=participant.visit_id, participant=participant.id)
-
-
-def _refold(visits: list[Any]) -> None:
-    """Who is in the roster under that account is, or is no longer, this person."""
-    for visit in visits:
-        presence.refold(visit)

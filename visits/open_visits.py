@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import signin, trail
+from connector import keys, signin, trail
 from connector.models import User
 from connector.teams.entra import Identity
 from visits import browsers, clinician, handles, presence, summary
@@ -107,20 +107,28 @@ def _open_of(user: User) -> QuerySet[Visit]:
 def _clinician_of(visit: Visit, user: User) -> Participant | None:
     """This clinician in a visit; where no press of his brought him there, the EHR user whom his link names."""
     mine = Participant.objects.filter(visit=visit, user=user, role=Participant.Role.PROVIDER).first()
-    # Of two EHR users with one account, the one whom the patient's record named.
-    links = EhrUserLink.objects.filter(connection=visit.connection, user=user)
-    link = None if mine else max(links, key=lambda one: one.ehr_user_hash == visit.clinician_hash, default=None)
-    if link:
-        mine, _ = Participant.objects.update_or_create(
-            visit=visit,
-            role=Participant.Role.PROVIDER,
-            ehr_user_hash=link.ehr_user_hash,
-            defaults={"user": user, "hash_kid": link.hash_kid},
-        )
+    if mine is None and (mine := _linked_clinician(visit, user)):
         presence.refold(visit.pk)  # he may be in the call already
     if mine:
         mine.visit = visit
     return mine
+
+
+def _linked_clinician(visit: Visit, user: User) -> Participant | None:
+    """The EHR user whom this clinician's link names, in the visit from now on; of two with one account, the one whom
+    the patient's record named."""
+    with keys.hashing(visit.organization_id):
+        visit.refresh_from_db(fields=["clinician_hash"])
+        links = EhrUserLink.objects.filter(connection=visit.connection, user=user)
+        link = max(links, key=lambda one: one.ehr_user_hash == visit.clinician_hash, default=None)
+        if link is None:
+            return None
+        return Participant.objects.update_or_create(
+            visit=visit,
+            role=Participant.Role.PROVIDER,
+            ehr_user_hash=link.ehr_user_hash,
+            defaults={"user": user, "hash_kid": link.hash_kid},
+        )[0]
 
 
 def _rows(user: User) -> list[Row]:

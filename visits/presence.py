@@ -250,10 +250,11 @@ def _near(line: Line, written: Counter[Line]) -> Line | None:
 def _write_back(visit: Visit, participants: list[Participant], state: VisitState) -> set[tuple[int, int]]:
     """Enqueue what the EHR has to be told anew; returns (target id, lane) of what was enqueued."""
     rows = Writeback.objects.filter(visit=visit, entry=None).order_by("participant", "-sequence")
-    last = dict(rows.distinct("participant").values_list("participant", "presence"))
+    last = {row.participant_id: row for row in rows.distinct("participant")}
     lanes: set[tuple[int, int]] = set()
     for participant in (one for one in participants if one.external_id_sealed):
-        told = _tell(participant, state.people[str(participant.id)], last.get(participant.id, ""))
+        person = state.people[str(participant.id)]
+        told = _tell(participant, person, writeback.told(last.get(participant.id), person.since))
         lanes |= {(row.target_id, row.lane) for row in told}
     return lanes
 

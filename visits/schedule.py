@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # Keys of the integration record's CONTEXT: instants with a zone, a FHIR status, the FHIR id of a Practitioner, a code,
 # the name of a clinic.
+UNFIT = frozenset("%\ufffd")  # a token that was not filled in, and what stands for a character that cannot be kept
 STARTS, ENDS, STATUS, CLINICIAN, DEPARTMENT = "startsAt", "endsAt", "status", "clinician", "departmentId"
 CLINIC = "clinic"
 LOGIN_DEPARTMENT = "loginDepartment"  # Epic's own member beside the token
@@ -88,7 +89,7 @@ def code_of(value: object, longest: int = LONGEST_CODE) -> str:
     """A code of the EHR, or the name of a clinic; empty for `NONE`, for a token that Epic did not fill in, and for what
     is neither."""
     text = str(value).strip() if isinstance(value, str | int) else ""
-    fit = text.isprintable() and len(text) <= longest and "%" not in text and text.upper() != "NONE"
+    fit = text.isprintable() and len(text) <= longest and not UNFIT & {*text} and text.upper() != "NONE"
     return text if fit else ""
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Aggregate, Count, Exists, F, Max, Min, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Aggregate, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -17,13 +17,16 @@ from visits.audit_export import zipped as zipped_trail
 from visits.finding import MOST as MOST_FOUND
 from visits.finding import by_session as visit_of_session
 from visits.finding import on_day as visits_on
+from visits.leaving import Unfinished, forget_all, leave, unfinished
 from visits.models import Launch, Receipt, Subscription, Target, Visit, Writeback
-from visits.timeline import Step
-from visits.timeline import legend as timeline_legend
-from visits.timeline import of as timeline
+from visits.rekeying import finish as finish_rekeying
+from visits.rekeying import rehash, reseal
+from visits.timeline import shown as timeline
 from visits.trial import Ids
 from visits.trial import begin as begin_test
 from visits.trial import open_side as open_test_side
+from visits.unlinking import Linked, linked_accounts, links_of
+from visits.unlinking import erase as erase_links
 from visits.writeback.listing import STATES as WRITEBACK_STATES
 from visits.writeback.listing import TOLD, Health, Line
 from visits.writeback.listing import health as targets
@@ -38,14 +41,23 @@ __all__ = [
     "Health",
     "Ids",
     "Line",
-    "Step",
+    "Linked",
     "Troubles",
+    "Unfinished",
     "begin_test",
+    "erase_links",
     "figures_of",
+    "finish_rekeying",
+    "forget_all",
     "given_up",
+    "leave",
+    "linked_accounts",
+    "links_of",
     "notification_kids",
     "open_test_side",
+    "rehash",
     "reports",
+    "reseal",
     "send_again",
     "send_one_again",
     "switch_on",
@@ -53,8 +65,8 @@ __all__ = [
     "test_visit",
     "test_visits",
     "timeline",
-    "timeline_legend",
     "troubles_of",
+    "unfinished",
     "visit_in",
     "visit_of_session",
     "visits_on",
@@ -72,7 +84,7 @@ class Troubles:
 
     waiting_since: datetime | None  # the oldest that waits for the EHR; what waits for a repository alarms nobody
     charts: int  # people whose last state the EHR was not told
-    events: int  # entries that the AuditEvent repository was not told
+    events: int  # entries that an AuditEvent repository was not told
     off: int  # targets that answered that they take nothing, and are left alone
 
 
@@ -87,13 +99,14 @@ class Figures:
     delivered: int
     superseded: int
     dead: int
-    rests_until: datetime | None  # the EHR failed so often that nobody tries before
+    rests_until: datetime | None  # the EHR failed so often that nobody tries before; None while it does not rest
 
 
 @dataclass(frozen=True)
 class GivenUp:
     """A writeback that was given up and that nothing newer has taken the place of. It names nobody."""
 
+    target: str | Promise
     presence: str | Promise
     happened_at: datetime
     given_up_at: datetime | None
@@ -120,10 +133,12 @@ def figures_of(connections: Iterable[Connection]) -> dict[UUID, Figures]:
     """The figures of these connections, now, by connection: one query for all of them. It counts all that was told: for
     a page that somebody opens, not for a sweep."""
     here = OuterRef("pk")
-    launches, targets = Launch.objects.filter(connection=here), Target.objects.filter(connection=here)
+    launches, now = Launch.objects.filter(connection=here), timezone.now()
+    ehr = Target.objects.filter(connection=here, kind=Target.Kind.STATUS_SERVICE, open_until__gt=now)
+    resting = ehr.filter(Q(rests_under=None) | Q(rests_under=F("connection__live")))
     receipts = Receipt.objects.filter(subscription__visit__connection=here)
     told, dead = Writeback.objects.filter(target__connection=here), _dead().filter(target__connection=here)
-    running = Subscription.objects.filter(visit__connection=here, visit__ended_at=None, expires_at__gt=timezone.now())
+    running = Subscription.objects.filter(visit__connection=here, visit__ended_at=None, expires_at__gt=now)
     found: dict[str, Any] = {
         "last_launch": _over(launches, Max("created_at")),
         "last_event": _over(receipts, Max("received_at")),
@@ -132,7 +147,7 @@ def figures_of(connections: Iterable[Connection]) -> dict[UUID, Figures]:
         "delivered": _count(told.filter(state=State.DELIVERED)),
         "superseded": _count(told.filter(state=State.SUPERSEDED)),
         "dead": _count(dead),
-        "rests_until": _over(targets, Max("open_until")),
+        "rests_until": _over(resting, Max("open_until")),
     }
     return {pk: Figures(*values) for pk, values in _found(connections, found)}
 
@@ -154,10 +169,11 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
 
 def given_up(connection: Connection) -> list[GivenUp]:
     """The newest writebacks that were given up, at most MOST_SHOWN."""
-    rows = _dead().filter(target__connection=connection).select_related("visit")
+    rows = _dead().filter(target__connection=connection).select_related("visit", "target")
     newest = rows.order_by("-finished_at")[:MOST_SHOWN]
     return [
         GivenUp(
+            target=row.target.title,
             presence=TOLD[row.presence],
             happened_at=row.happened_at,
             given_up_at=row.finished_at,

@@ -4,6 +4,7 @@ guess who somebody was of whom nobody knows it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -150,11 +151,14 @@ def _step(entry: Entry, people: dict[UUID, Participant], seen: set[tuple[str, da
 
 def _written(entry: Entry, how: str) -> str:
     target = entry.detail.get("target", Target.Kind.STATUS_SERVICE)  # entries of before there were others name none
-    return _telling(target, "told" if how == "written" else "not", entry.detail["presence"])
+    name = entry.detail.get("repository", "")
+    return _telling(target, name, "told" if how == "written" else "not", entry.detail["presence"])
 
 
-def _telling(target: str, state: str, presence: str) -> str:
-    return str(TELLING[target, state]) % {"what": TOLD[presence]}
+def _telling(target: str, name: str, state: str, presence: str) -> str:
+    """`name` is that of one repository of several."""
+    told = str(TELLING[target, state]) % {"what": TOLD[presence]}
+    return f"{told} ({name})" if name else told
 
 
 def _how(entry: Entry, person: Participant | None, seen: set[tuple[str, datetime]]) -> str:
@@ -180,7 +184,7 @@ def _waits(row: Writeback, reason: Reason) -> Step:
     return Step(
         at=row.happened_at,
         how="waiting",
-        what=_telling(row.target.kind, "to be", row.presence),
+        what=_telling(row.target.kind, row.target.name, "to be", row.presence),
         who=Role(row.participant.role).label if row.participant else SOMEBODY,
         service="",
         detail={"code": row.code},
@@ -188,10 +192,12 @@ def _waits(row: Writeback, reason: Reason) -> Step:
     )
 
 
-def legend(steps: list[Step]) -> list[tuple[Text, Text]]:
-    """(word, what it means) of each way of knowing that these steps use."""
+def shown(visit: Visit) -> dict[str, Any]:
+    """What `components/timeline.html` shows of a visit; the legend explains each way of knowing that its steps use."""
+    steps = of(visit)
     used = {step.how for step in steps}
-    return [(word, meaning) for how, (_kind, word, meaning) in HOW.items() if how in used]
+    legend = [(word, meaning) for how, (_kind, word, meaning) in HOW.items() if how in used]
+    return {"visit": visit, "timeline": steps, "legend": legend}
 
 
 @login_not_required
@@ -204,7 +210,5 @@ def page(request: HttpRequest, handle: str) -> HttpResponse:
     belongs_to(request, row)
     if participant is None or not participant.is_staff:
         raise Stop("page-lost")
-    steps = of(participant.visit)
-    shown = {"timeline": steps, "legend": legend(steps), "visit": participant.visit}
-    shown |= {"handle": "" if handles.is_over(row) else handle}
-    return render(request, "visits/timeline.html", shown)
+    context = shown(participant.visit) | {"handle": "" if handles.is_over(row) else handle}
+    return render(request, "visits/timeline.html", context)

@@ -1,7 +1,17 @@
 """Keys: made when first needed, wrapped at rest by a key-encryption key, found by kid, one current per purpose."""
 
-from connector.keys.fields import current, decrypt, encrypt, hash_of
-from connector.keys.material import Material, Place, store, unwrap
+from connector.keys.fields import (
+    current,
+    decrypt,
+    encrypt,
+    follow_field,
+    follow_hash,
+    forget_field,
+    hash_again,
+    hash_of,
+    hashing,
+)
+from connector.keys.material import Material, Place, destroy, rewrap, store, unwrap
 from connector.keys.pairs import (
     audit_key,
     audit_keys,
@@ -37,9 +47,15 @@ __all__ = [
     "certificate_of",
     "current",
     "decrypt",
+    "destroy",
     "encrypt",
+    "follow_field",
+    "follow_hash",
     "forget_due",
+    "forget_field",
+    "hash_again",
     "hash_of",
+    "hashing",
     "is_due",
     "is_held_by_hand",
     "lines",
@@ -48,6 +64,7 @@ __all__ = [
     "overlap",
     "published_keys",
     "replace_at_once",
+    "rewrap",
     "rotate",
     "signing_certificate",
     "signing_key",

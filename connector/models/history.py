@@ -92,6 +92,9 @@ class Change(models.Model):
         READERS = "readers", _("Readers of the reports changed")
         ALLOWANCE = "allowance", _("Allowance of visits changed")
         LINKED = "linked", _("Microsoft account linked to another EHR user as well")
+        UNLINKED = "unlinked", _("Links to EHR users erased")
+        ENDING = "ending", _("End of the organization asked for")
+        ENDING_OFF = "ending-off", _("End of the organization called off")
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="changes")
     connection = models.ForeignKey(Connection, models.CASCADE, null=True, related_name="changes")

@@ -44,6 +44,7 @@ class Organization(models.Model):
     consented_at = models.DateTimeField(null=True)  # when an app token for this tenant last proved admin consent
     allowance = models.PositiveIntegerField(null=True)  # visits a month that are paid for; empty: none is set
     created_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)  # from then on nobody reaches it, and what is left of it is destroyed
 
     def __str__(self) -> str:
         return self.name or str(self.tid)

@@ -110,7 +110,8 @@ class Notice(models.Model):
     """A mail to be sent (connector.mail). The row is the truth; a task only wakes somebody up. An open problem is told
     once: the next row of its kind comes after `ended_at`."""
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="notices")
+    # Empty: the receipt of an organization that is no more.
+    organization = models.ForeignKey(Organization, models.CASCADE, null=True, related_name="notices")
     connection = models.ForeignKey(Connection, models.CASCADE, null=True, related_name="notices")
     kind = models.CharField(max_length=32)
     subject = models.CharField(max_length=60, blank=True)  # which problem: two of them are told apart

@@ -80,8 +80,7 @@ def verify_id_token(token: str, *, tenant: str, nonce: str, deadline: Deadline) 
         raise Permanent("id-token-issuer")
     if tenant not in {ANY_ORGANIZATION, tid}:
         raise Permanent("id-token-tenant")
-    if claims["nonce"] != nonce:
-        raise Permanent("id-token-nonce")
+    jwks.check_party(claims, client_id=settings.ENTRA_CLIENT_ID, nonce=nonce)
     return Identity(
         tid=tid,
         oid=oid,

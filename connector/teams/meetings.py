@@ -144,6 +144,18 @@ def subscribe(
     return str(document.get("id") or ""), ends or expires
 
 
+@asking("graph")
+def subscriptions(tid: str, *, deadline: Deadline) -> list[str]:
+    """Graph's ids of all subscriptions that we have in a tenant, page after page."""
+    found, path = list[str](), "subscriptions"
+    while path:
+        document = graph.call(tid, "GET", path, version="beta", deadline=deadline).json()
+        found += [str(one["id"]) for one in document.get("value") or [] if isinstance(one, dict) and one.get("id")]
+        # The next page's address is Graph's own, with a token in it that is sent back as it came.
+        path = str(document.get("@odata.nextLink") or "").partition("/beta/")[2]
+    return found
+
+
 def renew(tid: str, subscription: str, *, deadline: Deadline) -> datetime:
     """Prolong a subscription; returns when it ends."""
     expires = timezone.now() + SUBSCRIPTION_LIFE

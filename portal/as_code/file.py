@@ -14,12 +14,13 @@ from django.core.exceptions import ValidationError as InvalidField
 from pydantic import TypeAdapter, ValidationError
 
 from connector import agreement
-from connector.agreement import Settings
+from connector.agreement import LONGEST_NAME, AuditRepository, Settings
 from connector.ehr.discovery import normalise
 from connector.models import Environment, Revision
 from portal.configure.details import DetailsForm
 from portal.configure.forms import URL_FAULTS
-from portal.configure.settings_form import is_header
+from portal.configure.settings_fields import NAME
+from portal.configure.settings_form import is_header, twice
 from portal.labels import NESTED
 
 VERSION = 1
@@ -82,12 +83,16 @@ ADAPTER = TypeAdapter(File)
 
 
 def flat(value: Any, path: str = "") -> dict[str, object]:
-    """Every value of nested dataclasses and mappings, by its path."""
+    """Every value of nested dataclasses and mappings, by its path; of several, with their numbers."""
     if is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-    if not isinstance(value, Mapping):
+        value = {f".{field.name}": getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, tuple) and any(map(is_dataclass, value)):
+        value = {f"[{place}]": one for place, one in enumerate(value)}
+    elif isinstance(value, Mapping):
+        value = {f".{name}": one for name, one in value.items()}
+    else:
         return {path: value}
-    inner = (flat(one, f"{path}.{name}".lstrip(".")) for name, one in value.items())
+    inner = (flat(one, f"{path}{name}".lstrip(".")) for name, one in value.items())
     return {name: one for part in inner for name, one in part.items()}
 
 
@@ -143,6 +148,8 @@ def read(text: str) -> File:
 
 def _unknown(document: object, kind: Any, path: str) -> Iterator[str]:
     """The paths of members that the dataclass `kind` does not have, nor those inside it."""
+    if kind == tuple[AuditRepository, ...]:
+        document = agreement.repositories(document)
     if get_origin(kind) is tuple and isinstance(document, list):
         for place, one in enumerate(document):
             yield from _unknown(one, get_args(kind)[0], f"{path}[{place}]")
@@ -203,9 +210,8 @@ def _checked_one(one: Listed, path: str) -> tuple[Listed, list[str]]:
         sentences.append(f"{path}.settings.frame_ancestors: must be sites such as https://portal.hospital.example.")
     if not all(is_header(*header) for header in one.settings.status.headers.items()):
         sentences.append(f"{path}.settings.status.headers: must be headers such as Epic-Client-ID, each with a value.")
-    one, fault = _with_audit_address(one)
-    if fault:
-        sentences.append(f"{path}.settings.audit.address: {fault}")
+    one, faults = _with_repositories(one)
+    sentences += [f"{path}.settings.{fault}" for fault in faults]
     details = DetailsForm({name: getattr(one, name) for name in DETAILS})
     approver = Revision(**{f"approver_{name}": getattr(one.approver, name) for name in ("name", "upn", "mail")})
     sentences += [f"{path}.{name}: {' '.join(map(str, said))}" for name, said in details.errors.items()]
@@ -215,14 +221,20 @@ def _checked_one(one: Listed, path: str) -> tuple[Listed, list[str]]:
     return one, sentences
 
 
-def _with_audit_address(one: Listed) -> tuple[Listed, str]:
-    """With the AuditEvent repository's address as we keep it, or what is wrong with it."""
-    audit = one.settings.audit
-    try:
-        address = normalise(audit.address) if audit.address else ""
-    except ValueError as error:
-        return one, str(URL_FAULTS[str(error)])
-    return replace(one, settings=replace(one.settings, audit=replace(audit, address=address))), ""
+def _with_repositories(one: Listed) -> tuple[Listed, list[str]]:
+    """With the address of each AuditEvent repository as we keep it, or what is wrong with them."""
+    kept, faults = list(one.settings.audit), []
+    for place, repository in enumerate(kept):
+        try:
+            kept[place] = replace(repository, address=normalise(repository.address))
+        except ValueError as error:
+            faults.append(f"audit[{place}].address: {URL_FAULTS[str(error)]}")
+        if len(repository.name) > LONGEST_NAME or not NAME.fullmatch(repository.name):
+            faults.append(
+                f"audit[{place}].name: must be a few letters, digits, spaces or hyphens, {LONGEST_NAME} at most."
+            )
+    faults += [f"audit[{place}].{name}: {text}" for place, name, text in twice(kept)]
+    return replace(one, settings=replace(one.settings, audit=tuple(kept))), faults
 
 
 def _unkept(one: Listed) -> list[str]:

@@ -18,12 +18,8 @@ from portal.labels import NESTED
 
 HEADER = "# Configuration of the EHR Connector: see docs/as-code.md. An import keeps each connection's client secret.\n"
 BREAKS = frozenset("\x85\u2028\u2029")
-# Settings that need a secret: (path, the authentication that needs it, what is missing)
-NEEDING = (
-    ("authentication", "client_secret_basic", "a client secret"),
-    ("status.authentication", "basic", "a password"),
-    ("audit.authentication", "basic", "a password"),
-)
+# Authentications that need a secret -> what is missing
+NEEDING = {"client_secret_basic": "a client secret", "basic": "a password"}
 LACKING = "{needs} needs {secret}, which this connection does not have. It is entered in the portal."
 
 
@@ -50,7 +46,8 @@ def export(organization: Organization) -> str:
     listed = sorted((_listed(*pair) for pair in pairs), key=lambda one: one.identity)
     document = ADAPTER.dump_python(File(VERSION, organization.tid, tuple(listed)), mode="json")
     for one in document["connections"]:
-        for holder in (one["settings"], *(one["settings"][part] for part in NESTED)):
+        settings = one["settings"]
+        for holder in (settings, *(settings[part] for part in NESTED), *settings["audit"]):
             del holder[KEPT]
     return HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
@@ -117,24 +114,22 @@ def _step(listed: Listed, connection: Connection | None) -> Step:
 
 def _with_secrets(settings: Settings, before: Settings) -> Settings:
     """The settings with the secrets that the connection holds; a repository's password is for its address alone."""
-    kept = before.audit.secret_kid if settings.audit.address == before.audit.address else ""
+    kept = {one.address: one.secret_kid for one in before.audit}
     return replace(
         settings,
         secret_kid=before.secret_kid,
         status=replace(settings.status, secret_kid=before.status.secret_kid),
-        audit=replace(settings.audit, secret_kid=kept),
+        audit=tuple(replace(one, secret_kid=kept.get(one.address, "")) for one in settings.audit),
     )
 
 
 def _lacking(settings: Settings) -> list[str]:
     """What is wrong with settings that need a secret and have none, each with its path."""
     held = flat(settings)
-    if not settings.audit.address:  # then nobody asks for its password
-        held["audit.authentication"] = ""
     return [
-        f"{path}: {LACKING.format(needs=needs, secret=secret)}"
-        for path, needs, secret in NEEDING
-        if held[path] == needs and not held[path.replace("authentication", KEPT)]
+        f"{path}: {LACKING.format(needs=needs, secret=NEEDING[needs])}"
+        for path, needs in held.items()
+        if path.endswith("authentication") and needs in NEEDING and not held[path.replace("authentication", KEPT)]
     ]
 
 

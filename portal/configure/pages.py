@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import access, mail, problems
+from connector import access, limits, mail, problems
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Check, Connection, Decision, Organization
@@ -43,6 +43,8 @@ def home(request: HttpRequest) -> HttpResponse:
 def people(request: HttpRequest) -> HttpResponse:
     """Directory suggestions while a name is typed: an improvement for the form, which works without it."""
     organization = access.administered_by(signed_in(request))
+    if seconds := limits.wait("search", signed_in(request).pk):
+        return problems.page(request, "too-many", wait=seconds)
     typed = next(
         (str(value) for name, value in request.POST.items() if name.endswith(("approver", "reader"))), ""
     ).strip()[:200]

@@ -6,13 +6,14 @@ from typing import get_type_hints
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connector.agreement import LONGEST_WINDOW, Settings
-from portal.labels import LABELS, NESTED
+from connector.agreement import LONGEST_NAME, LONGEST_WINDOW, Settings
+from portal.labels import LABELS, NESTED, REPEATED
 
 TOKEN = re.compile(r"[A-Za-z0-9_.:-]*")
 PATH = re.compile(r"[A-Za-z0-9_./~-]*")
 SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e ]*")  # RFC 6749 §3.3
 CONTEXT = re.compile(r"[\x21-\x7e ]*")  # query-shaped, with tokens that Epic fills in; they may hold spaces
+NAME = re.compile(r"[\w -]*")  # of a repository; it stands within names of fields
 USER = re.compile(r"[\x21-\x39\x3b-\x7e]*")  # RFC 7617: a colon ends it
 CODES = ("connected", "disconnected", "waiting")
 LONGEST_SILENCE, LONGEST_GRACE = 60, 120  # minutes, seconds
@@ -35,7 +36,8 @@ LACKING: dict[str, Promise] = {
     "audit.password": _("Enter the password for the repository."),
 }
 
-# (title, its fields): in this order on the page.
+# (title, its fields): in this order on the page. Those of a repository stand there once for each, and once to add one;
+# their names then have a number: `audit.0.address`.
 GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("EHR"), ("ehr_kind",)),
     (
@@ -70,6 +72,7 @@ GROUPS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (
         _("AuditEvent repository"),
         (
+            "audit.name",
             "audit.address",
             "audit.authentication",
             "audit.client_id",
@@ -104,7 +107,11 @@ HINTS: dict[str, Promise] = {
         "Epic-User-IDType too."
     ),
     "audit.address": _(
-        "The FHIR R4 base URL of a repository that accepts AuditEvents. Epic's own takes none. Empty: none is told."
+        "The FHIR R4 base URL of a repository that accepts AuditEvents. Epic's own takes none. Empty: none is told. "
+        "Once one is entered, there is room for another."
+    ),
+    "audit.name": _(
+        "Tells several repositories apart, such as Archive. What waits for one goes with its name; one may have none."
     ),
     "audit.client_id": _("At the token endpoint that this address names. Empty: the backend client ID."),
     "frame_ancestors": _("One https:// origin a line, without a path. The EHR's own host is always allowed."),
@@ -124,8 +131,15 @@ ALLOWED: dict[str, re.Pattern[str]] = {
     **dict.fromkeys((name for name in LABELS if name.endswith("_parameter")), TOKEN),
     **dict.fromkeys((f"code.{name}" for name in CODES), TOKEN),
     "status.path": PATH,
+    "audit.name": NAME,
 }
-LENGTHS = {"meeting_subject": 120, "status.vendor_name": 120, "status.path": 300, "audit.address": 500}
+LENGTHS = {
+    "meeting_subject": 120,
+    "status.vendor_name": 120,
+    "status.path": 300,
+    "audit.address": 500,
+    "audit.name": LONGEST_NAME,
+}
 # field -> (smallest, greatest)
 NUMBERS = {
     "waiting_silence_minutes": (1, LONGEST_SILENCE),
@@ -137,5 +151,7 @@ NUMBERS = {
 REQUIRED = {"meeting_subject", "provider_client_id", "status.path", "status.vendor_name", *NUMBERS}
 LONGEST = 1000
 TYPES = get_type_hints(Settings) | {
-    f"{part}.{name}": kind for part, shape in NESTED.items() for name, kind in get_type_hints(shape).items()
+    f"{part}.{name}": kind
+    for part, shape in (NESTED | REPEATED).items()
+    for name, kind in get_type_hints(shape).items()
 }

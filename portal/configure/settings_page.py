@@ -19,7 +19,6 @@ from portal import approvers, directory, labels, preflight, services, shell
 from portal.actors import actor_of
 from portal.configure import answers, rows
 from portal.configure.done import APPROVER_FAULTS
-from portal.configure.settings_fields import OF_AN_ADDRESS, SECRETS
 from portal.configure.settings_form import SettingsForm, initial
 from portal.directory import Unconfirmed
 from portal.labels import Difference
@@ -118,8 +117,8 @@ def _settings(form: SettingsForm, connection: Connection) -> Settings | None:
     """The typed settings. A typed secret is sealed at once, so that no page has to carry it to the next press. It is
     good for what it was typed for alone: no other field, and no other repository, gets it."""
     base = agreement.load(connection.shown.settings)
-    for name, (kid, _by, _needs) in SECRETS.items():
-        about = {"field": name} | ({"address": form.cleaned_data["audit.address"]} if name in OF_AN_ADDRESS else {})
+    for name, (kid, _by, _needs) in form.secrets.items():
+        about = {"field": labels.kind_of(name)} | form.address_for(name)
         if typed := form.cleaned_data[name]:
             form.cleaned_data[kid] = _sealed(connection, typed, about)
             form.send_along(**{kid: form.cleaned_data[kid], name: ""})
@@ -135,9 +134,9 @@ def _sealed(connection: Connection, secret: str, about: dict[str, str]) -> str:
 
 def _is_for(connection: Connection, base: Settings, kid: str, about: dict[str, str]) -> bool:
     """Whether a key holds the secret that stands in the settings for this now, or one that was typed for it."""
-    known = initial(base)
-    holds = known[SECRETS[about["field"]][0]] == kid
-    if holds and about.get("address", known["audit.address"]) == known["audit.address"]:
+    held = {base.secret_kid: {"field": "client_secret"}, base.status.secret_kid: {"field": "status.password"}}
+    held |= {one.secret_kid: {"field": "audit.password", "address": one.address} for one in base.audit}
+    if held.get(kid) == about:
         return True
     return connection.organization.keys.filter(purpose=Key.Purpose.SECRET, kid=kid, public=about).exists()
 

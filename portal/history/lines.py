@@ -30,6 +30,10 @@ MOMENTS = {"begins", "ends"}
 UNSAID = {"proof"}
 WORDS: dict[str, dict[str, Any]] = {
     "line": {line.name: line.title for line in LINES.values()},
+    "why": {
+        "account-gone": gettext_lazy("the Microsoft account was deleted"),
+        "on-request": gettext_lazy("at the person's request"),
+    },
     "by": {"somebody-else": gettext_lazy("somebody who is not signed in here")},
     "environment": dict(Environment.choices),
     "purpose": dict(Key.Purpose.choices),

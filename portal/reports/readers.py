@@ -20,7 +20,6 @@ from connector.signin import signed_in
 from connector.teams.graph import Person
 from portal import directory, history
 from portal.actors import Actor, actor_of
-from portal.directory import Found
 from portal.reports.pages import show
 
 # Why nobody was named, by the code of what was found. Any other code: the directory did not answer.
@@ -82,7 +81,7 @@ def name(request: HttpRequest) -> HttpResponse:
         form.add_error(None, unconfirmed.text)
         return _page(request, organization, form, _allowance_form(organization), status=422)
     found = directory.find(str(organization.tid), form.cleaned_data["reader"], deadline=deadline)
-    person = _meant(found, form.cleaned_data["oid"])
+    person = found.meant(form.cleaned_data["oid"])
     if person is None:
         if not found.people:
             form.add_error("reader", FAULTS.get(found.code, SILENT))
@@ -118,12 +117,6 @@ def allow(request: HttpRequest) -> HttpResponse:
             _record(organization, Change.Kind.ALLOWANCE, request, allowance=[before, after])
     messages.success(request, _("Saved."))
     return redirect("reports_readers")
-
-
-def _meant(found: Found, oid: str) -> Person | None:
-    """The one person found, or the one of several who was chosen."""
-    chosen = [person for person in found.people if person.oid == oid] or list(found.people)
-    return chosen[0] if len(chosen) == 1 else None
 
 
 def _keep(organization: Organization, person: Person, actor: Actor) -> None:

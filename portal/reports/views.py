@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import access
@@ -19,7 +20,7 @@ from portal.actors import actor_of
 from portal.directory import Unconfirmed
 from portal.reports import filters
 from portal.reports.charts import LONGEST_DAYS, charts
-from portal.reports.export import written
+from portal.reports.export import may_begin, written
 from portal.reports.filters import FilterForm
 from portal.reports.month import allowance, month, month_of
 from portal.reports.pages import read_by, show
@@ -85,6 +86,9 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         directory.confirm(signed_in(request), organization, needs_role=needs_role, deadline=deadline)
     except Unconfirmed as unconfirmed:
         messages.error(request, unconfirmed.text)
+        return redirect("reports")
+    if not may_begin(organization):
+        messages.info(request, _("A file of your organization is being written. Try again when it is done."))
         return redirect("reports")
     typed = form.cleaned_data
     period = {"begins": typed["since"].isoformat(), "ends": typed["until"].isoformat()}

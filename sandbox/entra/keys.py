@@ -1,6 +1,5 @@
 """Signing keys: a current and a previous one, both published. They are made when missing and kept in the store."""
 
-import time
 from typing import Any
 
 from joserfc import jwt
@@ -8,6 +7,7 @@ from joserfc.jwk import RSAKey
 
 from sandbox.entra import switches
 from sandbox.standin import url_of
+from sandbox.state import now
 from sandbox.store import Document, Store
 
 LIFETIME = 3600
@@ -45,8 +45,8 @@ def published(store: Store, tid: str) -> dict[str, Any]:
 
 
 def _times() -> dict[str, int]:
-    now = int(time.time())
-    return {"iat": now, "nbf": now, "exp": now + LIFETIME}
+    issued = int(now().timestamp())
+    return {"iat": issued, "nbf": issued, "exp": issued + LIFETIME}
 
 
 def _encode(key: RSAKey, claims: dict[str, Any], kid: bool = True) -> str:

@@ -13,6 +13,7 @@ from joserfc.jwk import KeySet
 
 from sandbox.epic.clients import Client
 from sandbox.epic.instance import store, switched, table, token_url
+from sandbox.state import now
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384")
 LONGEST_LIFE = 5 * 60
@@ -41,11 +42,15 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
             claims = jwt.decode(assertion, resolve_key, ALGORITHMS).claims
         except (JoseError, ValueError) as error:
             raise refused(f"The assertion was not verified: {error}") from error
-        if not isinstance(claims.get("exp"), int | float) or claims["exp"] > time.time() + LONGEST_LIFE:
+        if not isinstance(claims.get("exp"), int | float) or claims["exp"] > now().timestamp() + LONGEST_LIFE:
             raise refused("exp must be a time at most five minutes ahead.")
         if not isinstance(claims.get("jti"), str) or len(claims["jti"]) > LONGEST_JTI:
             raise refused(f"jti must be a string of at most {LONGEST_JTI} characters.")
-        self.verify_claims(claims)
+        ahead = now().timestamp() - time.time()  # of the clock that the library goes by
+        times = {
+            name: claims[name] - ahead for name in ("exp", "nbf", "iat") if isinstance(claims.get(name), int | float)
+        }
+        self.verify_claims(claims | times)
         return claims
 
     def validate_jti(self, claims: dict[str, Any], jti: str) -> bool:

@@ -26,6 +26,7 @@ def patient(id: str) -> Resource | None:
         return None
     return _named("Patient", id, found.name) | {
         "birthDate": found.birth_date,
+        "telecom": [{"system": "phone", "value": found.phone}, {"system": "email", "value": found.mail}],
         "managingOrganization": {"reference": f"Organization/{HOSPITAL}"},
     }
 

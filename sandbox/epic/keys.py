@@ -9,6 +9,7 @@ from joserfc.jwk import RSAKey
 
 from sandbox.epic.instance import fhir_base, issuer, store, switched, table
 from sandbox.epic.people import HYPERSPACE, Person
+from sandbox.state import now
 from sandbox.store import Document
 
 ID_TOKEN_LIFETIME = 5 * 60
@@ -33,7 +34,8 @@ def key_set() -> dict[str, Any]:
 def id_token(token: Document, client_id: str, person: Person, nonce: str) -> str:
     """A signed id_token for the person: RS256, five minutes, fhirUser when the scope asks for it."""
     scopes = token["scope"].split()
-    claims = {"sub": person.resource.split("/")[1]}
+    issued = int(now().timestamp())
+    claims: dict[str, Any] = {"sub": person.resource.split("/")[1], "iat": issued, "exp": issued + ID_TOKEN_LIFETIME}
     if "fhirUser" in scopes or "profile" in scopes:
         claims["fhirUser"] = _fhir_user(person)
     if "profile" in scopes and person.side == HYPERSPACE:
@@ -46,7 +48,6 @@ def id_token(token: Document, client_id: str, person: Person, nonce: str) -> str
             key,
             issuer(),
             client_id,
-            exp=ID_TOKEN_LIFETIME,
             nonce=nonce,
             kid=None if switched("id_token_without_kid") else key.kid,
         )

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from sandbox import switches
-from sandbox.graph import attendance, console, directory, events, meetings, problems, sender, subscriptions
+from sandbox.graph import attendance, batch, console, directory, events, meetings, problems, sender, subscriptions
 from sandbox.standin import new_app
 
 
@@ -13,7 +13,7 @@ def create_app() -> Flask:
     app.extensions["store"] = store
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.install(app)
-    for room in (directory, meetings, attendance, subscriptions, events, console):
+    for room in (directory, batch, meetings, attendance, subscriptions, events, console):
         app.register_blueprint(room.routes)
     switches.install(app, SWITCHES)
     sender.start(store)

@@ -49,6 +49,13 @@ def notifications() -> Document:
     return {"waiting": list(table("outbox").values()), "sent": list(table("sent").values())}
 
 
+@routes.post("/notifications/hurry")
+def hurry() -> Response:
+    """Send at once what waits for a later time."""
+    outbox.hurry(store())
+    return Response(status=204)
+
+
 @routes.post("/subscriptions/<subscription_id>/lifecycle")
 def lifecycle(subscription_id: str) -> AnyResponse:
     """Send a lifecycle notification; after subscriptionRemoved the subscription is gone."""

@@ -10,7 +10,9 @@ from sandbox.cast import GLOBAL_ADMINISTRATOR, TEAMS_ADMINISTRATOR, TENANTS, Acc
 from sandbox.graph.problems import Problem
 from sandbox.graph.tokens import caller
 from sandbox.standin import url_of
+from sandbox.state import store
 from sandbox.store import Document
+from sandbox.switches import applies
 
 routes = Blueprint("directory", __name__, url_prefix="/v1.0")
 
@@ -134,6 +136,8 @@ def word_starts(value: Any, text: str) -> bool:
 @routes.get("/users/<reference>")
 def user(reference: str) -> Document:
     account = account_of(caller(*PEOPLE).tid, reference)
+    if applies(store(), "account-gone", account.oid):
+        raise Problem(404, "Request_ResourceNotFound", f"Resource '{reference}' does not exist.")
     return {
         "@odata.context": f"{url_of('graph')}/v1.0/$metadata#users/$entity",
         **selected(person(account), USUAL_MEMBERS),

@@ -3,8 +3,9 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -43,6 +44,7 @@ class House:
     `ports`: "fixed" for the demo, "free" for tests. `extra_env` is handed to every process and wins; DATABASE_URL,
     REDIS_URL and CACHE_URL there, or in our own environment, name services that are used in place of embedded ones.
     `https`: every server speaks TLS, with certificates of an authority made for this run (`papers`).
+    `own_services`: PostgreSQL and Valkey of its own, whatever our environment names: they may be broken.
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class House:
         extra_env: Mapping[str, str] | None = None,
         *,
         https: bool = False,
+        own_services: bool = False,
     ) -> None:
         self.data = data
         self._https = https
+        self._own_services = own_services
         self.papers: Papers | None = None
         self._choose_ports = fixed_ports if ports == "fixed" else free_ports
         self._extra = dict(extra_env or {})
@@ -81,9 +85,8 @@ class House:
         for log in (self.data / "logs").glob("*.log"):
             log.unlink()
         secrets = kept_secrets(self.data)
-        addresses = start_services(
-            self._crew, Site(self.data, self._lock, secrets, keep=True), dict(os.environ) | self._extra
-        )
+        given = ({} if self._own_services else dict(os.environ)) | self._extra
+        addresses = start_services(self._crew, Site(self.data, self._lock, secrets, keep=True), given)
         self.environment = (
             connector_environment(self.urls, secrets, addresses)
             | stand_in_environment(self.urls, secrets, self.data)
@@ -160,6 +163,24 @@ class House:
     def mend(self) -> None:
         """Start whatever does not run. Raises LauncherError when one does not answer."""
         self._crew.start(*(self._crew.programs[name] for name in self._crew.absent()))
+
+    def manage(self, *arguments: str, settings: str = "") -> None:
+        """Run a management command to its end, with other settings where they are named. Raises LauncherError."""
+        program = self._python("manage", "manage.py", *arguments)
+        named = {"DJANGO_SETTINGS_MODULE": settings} if settings else {}
+        run(replace(program, environment={**program.environment, **named}))
+
+    @contextmanager
+    def second(self, name: str, *arguments: str) -> Iterator[None]:
+        """Another process of a kind that runs already, with arguments of its own."""
+        first, other = self._crew.programs[name], f"second-{name}"
+        log = self.data / "logs" / f"{other}.log"
+        self._crew.start(replace(first, name=other, command=[*first.command, *arguments], log=log))
+        try:
+            yield
+        finally:
+            self._crew.stop([other])
+            del self._crew.programs[other]
 
     def log(self, name: str) -> str:
         """What one process has written so far."""

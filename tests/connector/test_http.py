@@ -40,6 +40,17 @@ NOT_PUBLIC = {
     "IPv4-compatible loopback": "::127.0.0.1",
     "6to4 of a private address": "2002:0a00:0001::1",
     "NAT64 of a private address": "64:ff9b::10.0.0.1",
+    "NAT64 of the local kind": "64:ff9b:1::10.0.0.1",
+    "IPv4-translated loopback": "::ffff:0:127.0.0.1",
+    "Teredo of a private address": "2001:0:a00:1::1",
+    "6to4's relays": "192.88.99.1",
+    "where Amazon keeps credentials on IPv6": "fd00:ec2::254",
+    "where Azure's hosts answer their guests": "168.63.129.16",
+    "where Oracle's cloud keeps credentials": "192.0.0.192",
+    "where Alibaba's cloud keeps credentials": "100.100.100.200",
+    "mapped address of Azure's hosts": "::ffff:168.63.129.16",
+    "benchmarking": "198.18.0.1",
+    "documentation of IPv6": "3fff::1",
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -90,6 +90,9 @@ class Shown:
         raise AssertionError(f"There is no link “{name}” on: {self.text}")
 
 
+WATCHING: list[Callable[[requests.Response], None]] = []  # told of every answer that a visitor gets
+
+
 class Visitor(requests.Session):
     """Somebody's browser."""
 
@@ -97,6 +100,13 @@ class Visitor(requests.Session):
         super().__init__()
         self.headers["Sec-Fetch-Dest"] = "document"  # as browsers say of a page in a window of its own
         self.urls: Mapping[str, str] = house.urls
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Each hop of each redirect passes here, and is seen by whoever watches."""
+        answer = super().send(request, **kwargs)
+        for watch in WATCHING:
+            watch(answer)
+        return answer
 
     def open(self, address: str, *, follow: bool = True) -> Shown:
         """A page of the portal by its path, or any page by its URL."""

@@ -188,17 +188,46 @@ def test_passwords_stay_too_and_are_asked_for_where_they_lack(
     bring(text.replace("lobby: organization", "lobby: organizer"), tmp_path, by(ada))
     proposed = Connection.objects.get().proposed
     assert proposed is not None
-    assert (proposed.settings["status"]["secret_kid"], proposed.settings["audit"]["secret_kid"]) == (kid, "")
+    assert (proposed.settings["status"]["secret_kid"], proposed.settings["audit"][0]["secret_kid"]) == (kid, "")
     assert proposed.settings["status"]["headers"] == {"Epic-Client-ID": "one"}
     factories.approve(
         connection, audit={"address": "https://audit.example/R4", "authentication": "basic", "secret_kid": kid}
     )
     moved = as_code.export(riverside).replace("https://audit.example/R4", "https://elsewhere.example/R4")
-    with pytest.raises(CommandError, match=r"settings\.audit\.authentication: basic needs a password"):
+    with pytest.raises(CommandError, match=r"settings\.audit\[0\]\.authentication: basic needs a password"):
         bring(moved, tmp_path, by(ada))
     lacking = file(riverside, one(settings={"audit": {"address": "https://a.example/R4", "authentication": "basic"}}))
-    with pytest.raises(CommandError, match=r"settings\.audit\.authentication: basic needs a password"):
+    with pytest.raises(CommandError, match=r"settings\.audit\[0\]\.authentication: basic needs a password"):
         bring(lacking, tmp_path, by(ada))
+
+
+def test_several_repositories_stand_in_a_file_and_a_file_of_one_is_read(
+    riverside: Organization, ada: Administrator, tmp_path: Path
+) -> None:
+    kid = keys.store(riverside, Key.Purpose.SECRET, b"the archive's password").kid
+    connection = factories.connection(riverside, base_url=BASE, target=False)
+    archive = {"name": "Archive", "address": "https://archive.example/R4", "authentication": "basic"}
+    repositories = [{"address": "https://audit.example/R4"}, archive | {"secret_kid": kid}]
+    factories.approve(connection, audit=repositories)
+    text = as_code.export(riverside)
+    assert kid not in text
+    said = bring(text.replace("audit.example", "moved.example"), tmp_path, by(ada))
+    assert said[1:] == [
+        "    settings.audit[0].address: 'https://audit.example/R4' -> 'https://moved.example/R4'",
+    ]
+    proposed = Connection.objects.get().proposed
+    assert proposed is not None
+    first, second = proposed.settings["audit"]
+    assert (first["secret_kid"], second["secret_kid"], second["name"]) == ("", kid, "Archive")
+    alone = file(riverside, one(settings={"audit": {"address": "https://audit.example/R4"}}))
+    assert "settings.audit[1].name: 'Archive' -> None" in " ".join(bring(alone, tmp_path, "--dry-run"))
+    wrong = [archive, {"name": "Archive", "address": "https://archive.example/R4/"}, {"name": "a.b", "address": "x"}]
+    with pytest.raises(CommandError) as refused:
+        bring(file(riverside, one(settings={"audit": wrong})), tmp_path, by(ada))
+    for place, text in (("[1].name", "a name of its own"), ("[1].address", "there already"), ("[2].name", "letters")):
+        assert any(f"audit{place}" in line and text in line for line in str(refused.value).splitlines())
+    with pytest.raises(CommandError, match=r"settings\.audit\[0\]\.adress: there is no such field"):
+        bring(file(riverside, one(settings={"audit": [{"adress": "x"}]})), tmp_path, by(ada))
 
 
 def test_a_connection_that_would_lack_its_secret_is_refused(
@@ -300,7 +329,7 @@ def test_an_export_names_its_organization_where_there_are_several(riverside: Org
         ),
         (
             one(settings={"audit": {"address": "audit.example"}}),
-            ["connections[0].settings.audit.address: Enter an address that begins with https://."],
+            ["connections[0].settings.audit[0].address: Enter an address that begins with https://."],
         ),
         (
             one(settings={"status": {"verb": "GET"}}, lable="x"),

@@ -59,6 +59,8 @@ PAGES = {
     "try_visit": {"ref": ""},
     "test_visit": {"ref": "", "visit": ""},
     "keys": {},
+    "people": {},
+    "end": {},
     "trail": {},
     "history": {},
     "history_one": {"ref": ""},
@@ -76,6 +78,7 @@ NO_PAGES = {
     *("ready_forward_connection", "ehr_signin", "ehr_signin_callback", "decide", "send_again", "downtime_announce"),
     *("downtime_end", "mails_again", "test_side", "keys_rotate", "history_export", "history_one_export"),
     *("record_download", "record_certificate", "writeback_again", "target_on", "reports_export"),
+    *("person_erase", "end_ask", "end_off", "end_export", "end_receipt"),
     *("trail_verify", "trail_export", "reports_reader_name", "reports_reader_remove", "reports_allowance"),
 }
 # Pages that only a press leads to: the page before, and the button.

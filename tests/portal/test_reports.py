@@ -14,10 +14,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from connector.models import Change, Connection, Organization, Reader, User
+from portal.reports import export
 from tests.portal.deciding import Directory, browser_of, directory_of
 from tests.portal.steps import words
 from tests.visits import factories
-from tests.visits.factories import administrator
+from tests.visits.factories import administrator, organization
 from visits.models import Report
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -408,3 +409,27 @@ def test_nothing_is_exported_for_whom_the_directory_does_not_confirm(
     answer = nora.post(reverse("reports_export"), {})
     assert (answer.status_code, answer.headers["Location"]) == (302, reverse("reports"))
     assert not Change.objects.exists()
+
+
+def test_an_organization_writes_one_file_at_a_time_and_whoever_breaks_off_lets_the_next_begin(
+    connection: Connection, directory: Directory
+) -> None:
+    client, other = (browser_of(directory.knows(administrator(of))) for of in (connection.organization, organization()))
+    first = client.post(reverse("reports_export"), {})
+    assert next(iter(first.streaming_content))  # type: ignore[attr-defined]
+    refused = client.post(reverse("reports_export"), {}, follow=True)
+    assert "is being written" in words(BeautifulSoup(refused.content, "html.parser").main)
+    assert other.post(reverse("reports_export"), {}).streaming, "another organization's has nothing to do with it"
+    first.close()
+    assert client.post(reverse("reports_export"), {}).streaming
+    assert Change.objects.filter(organization=connection.organization, kind="exported").count() == 2
+
+
+def test_who_reads_too_slowly_gets_no_half_file_for_a_whole_one(
+    connection: Connection, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row(connection)
+    monkeypatch.setattr(export, "MOST_SECONDS", 0)
+    answer = browser_of(directory.knows(administrator(connection.organization))).post(reverse("reports_export"), {})
+    with pytest.raises(export.TooSlow):
+        list(answer.streaming_content)  # type: ignore[attr-defined]

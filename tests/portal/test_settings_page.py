@@ -156,9 +156,9 @@ def test_a_form_that_changes_nothing_gives_the_same_settings(connection: Connect
         ("status.headers", "Epic Client: x"),
         ("status.headers", "Epic-Client-ID: \u0430"),
         ("status.user_name", "a:b"),
-        ("audit.address", "audit.example/R4"),
-        ("audit.address", "https://user@audit.example/R4"),
-        ("audit.scopes", 'system/"AuditEvent"'),
+        ("audit.0.address", "audit.example/R4"),
+        ("audit.0.address", "https://user@audit.example/R4"),
+        ("audit.0.scopes", 'system/"AuditEvent"'),
         ("rejoin_seconds", "121"),
         ("rejoin_seconds", ""),
         ("approver", " "),
@@ -305,7 +305,7 @@ def test_after_sign_out_a_post_leads_to_the_sign_in_and_back(connection: Connect
 def test_the_form_asks_every_setting() -> None:
     asked = set(initial(agreement.Settings()))
     assert {"ehr_kind", "status.path", "code.connected", "waiting_silence_minutes", "frame_ancestors"} <= asked
-    assert {"status.headers", "status.authentication", "audit.address", "audit.scopes", "rejoin_seconds"} <= asked
+    assert {"status.headers", "status.authentication", "audit.0.address", "audit.0.scopes", "rejoin_seconds"} <= asked
     assert asked - set(SettingsForm().fields) == {"status.codes"}
 
 
@@ -338,35 +338,85 @@ def test_the_status_service_may_want_a_password_with_headers(connection: Connect
 
 def test_a_repository_of_audit_events_is_named_by_its_address(connection: Connection, ada: User) -> None:
     page = Page(ada, connection)
-    page.press("submit", **{"audit.authentication": "basic"})
+    page.press("submit", **{"audit.0.authentication": "basic"})
     connection.refresh_from_db()
     assert connection.proposed, "without an address nobody needs its password"
     page = Page(ada, connection)
-    page.press("submit", **{"audit.address": "HTTPS://Audit.example:443/R4/"})
-    assert page.errors == {"audit.password"}
-    page.press("submit", **{"audit.authentication": "bearer", "audit.client_id": "auditor"})
+    page.press("submit", **{"audit.0.address": "HTTPS://Audit.example:443/R4/", "audit.0.authentication": "basic"})
+    assert page.errors == {"audit.0.password"}
+    page.press("submit", **{"audit.0.authentication": "bearer", "audit.0.client_id": "auditor"})
     page.press("submit")  # nobody answers there yet: that was said, and read
     connection.refresh_from_db()
     assert connection.proposed
-    audit = agreement.load(connection.proposed.settings).audit
+    [audit] = agreement.load(connection.proposed.settings).audit
     assert (audit.address, audit.client_id) == ("https://audit.example/R4", "auditor")
     assert audit.scopes == "system/AuditEvent.write"
-    told = {one.field for one in labels.differences(agreement.Settings(), agreement.Settings(audit=audit))}
+    told = {one.field for one in labels.differences(agreement.Settings(), agreement.Settings(audit=(audit,)))}
     assert told == {"audit.address", "audit.authentication", "audit.client_id", "audit.scopes"}
     assert not any(one.field.startswith("audit") for one in labels.differences(None, agreement.Settings()))
 
 
-def test_a_secret_goes_nowhere_but_where_it_was_typed_for(connection: Connection, ada: User) -> None:
+def test_there_is_room_for_any_number_of_repositories_each_with_its_own_name_and_address(
+    connection: Connection, ada: User
+) -> None:
     page = Page(ada, connection)
-    typed = {"audit.authentication": "basic", "audit.user_name": "connector", "audit.password": "for one place"}
-    page.press("submit", **{"audit.address": "https://audit.example/R4"}, **typed)
+    page.press("compare", **{"audit.0.address": "https://one.example/R4"})
+    more = {"audit.1.address": "https://one.example/R4/", "audit.1.authentication": "basic"}
+    page.press("submit", **more)
+    assert page.errors == {"audit.1.name", "audit.1.address", "audit.1.password"}
+    page.press("submit", **{"audit.1.name": "Archive: 2"})
+    assert "audit.1.name" in page.errors
+    page.press("compare", **{"audit.1.name": "Archive", "audit.1.address": "https://two.example/R4"})
+    assert page.errors == {"audit.1.password"}
+    page.press("compare", **{"audit.2.address": "https://three.example/R4"})
+    assert page.errors == {"audit.1.password", "audit.2.name"}
+    page.press("compare", **{"audit.1.password": "for the second", "audit.2.name": "Research"})
+    assert page.compared["AuditEvent repository: FHIR base URL (Archive)"] == ["\u2013", "https://two.example/R4"]
+    assert page.soup.select_one("[name='audit.3.address']"), "and one more"
     page.press("submit")
     connection.refresh_from_db()
     assert connection.proposed
-    kid = agreement.load(connection.proposed.settings).audit.secret_kid
+    one, two, three = agreement.load(connection.proposed.settings).audit
+    assert [(of.name, of.address) for of in (one, two, three)] == [
+        ("", "https://one.example/R4"),
+        ("Archive", "https://two.example/R4"),
+        ("Research", "https://three.example/R4"),
+    ]
+    assert keys.unwrap(Key.objects.get(kid=two.secret_kid)).secret == b"for the second"
+    assert (one.secret_kid, three.secret_kid) == ("", "")
+
     page = Page(ada, connection)
-    page.press("submit", **{"audit.address": "https://elsewhere.example/R4"})
-    assert page.errors == {"audit.password"}
+    page.press("submit", **{"audit.0.address": ""})
+    page.press("submit")
+    connection.refresh_from_db()
+    assert connection.proposed
+    left = agreement.load(connection.proposed.settings)
+    assert left.audit == (two, three), "the password stays with its address"
+    told = {one.field: (one.before, one.after) for one in labels.differences(left, agreement.Settings(audit=(three,)))}
+    assert told["audit.Archive.address"] == ("https://two.example/R4", "")
+    assert told["audit.Archive.secret_kid"] == ("a secret", "")
+    assert not any("Research" in name for name in told)
+
+
+def test_a_revision_of_when_there_was_one_repository_at_most_is_read() -> None:
+    stored = agreement.dump(agreement.Settings())
+    one = {"address": "https://audit.example/R4", "authentication": "bearer", "client_id": "auditor", "secret_kid": ""}
+    [read] = agreement.load(stored | {"audit": one}).audit
+    assert (read.name, read.address, read.client_id) == ("", "https://audit.example/R4", "auditor")
+    assert agreement.load(stored | {"audit": one | {"address": ""}}).audit == ()
+
+
+def test_a_secret_goes_nowhere_but_where_it_was_typed_for(connection: Connection, ada: User) -> None:
+    page = Page(ada, connection)
+    typed = {"audit.0.authentication": "basic", "audit.0.user_name": "connector", "audit.0.password": "for one place"}
+    page.press("submit", **{"audit.0.address": "https://audit.example/R4"}, **typed)
+    page.press("submit")
+    connection.refresh_from_db()
+    assert connection.proposed
+    kid = agreement.load(connection.proposed.settings).audit[0].secret_kid
+    page = Page(ada, connection)
+    page.press("submit", **{"audit.0.address": "https://elsewhere.example/R4"})
+    assert page.errors == {"audit.0.password"}
     page = Page(ada, connection)
     page.press("submit", **{"status.authentication": "basic", "status.secret_kid": kid})
     assert page.errors == {"status.password"}

@@ -100,6 +100,22 @@ def test_what_was_given_up_is_sent_again_in_its_newest_state(ada: Client, connec
     assert Change.objects.get().detail == {"count": 1}
 
 
+def test_that_the_ehr_rests_is_said_only_while_it_does_and_of_no_other(ada: Client, connection: Connection) -> None:
+    repository = Target.objects.create(connection=connection, kind=Target.Kind.AUDIT_REPOSITORY, name="Archive")
+    soon, rests = timezone.now() + timedelta(minutes=5), "The EHR has failed several times in a row."
+    Target.objects.filter(pk=repository.pk).update(open_until=soon)
+    assert rests not in page(ada, connection)
+    ehr = Target.objects.filter(kind=Target.Kind.STATUS_SERVICE)
+    ehr.update(open_until=timezone.now() - timedelta(minutes=5))
+    assert rests not in page(ada, connection)
+    ehr.update(open_until=soon, rests_under=connection.live)
+    assert rests in page(ada, connection)
+    factories.approve(connection)
+    assert rests not in page(ada, connection), "other settings are tried at once"
+    told(connection, State.DEAD, target=repository)
+    assert "AuditEvent repository Archive" in page(ada, connection)
+
+
 def test_sending_again_twice_sends_once(ada: Client, connection: Connection) -> None:
     told(connection, State.DEAD)
     for _ in range(2):

@@ -141,7 +141,7 @@ def test_one_is_sent_again_and_the_history_keeps_it(ada: Client, connection: Con
 def test_a_repository_that_is_off_alarms_and_is_tried_again(ada: Client, connection: Connection, visit: Visit) -> None:
     row, target = of_nobody_known(visit), turned_off(connection)
     status = ada.get(reverse("status_one", args=[connection.ref])).content.decode()
-    assert "The AuditEvent repository is turned off" in status
+    assert "An AuditEvent repository is turned off" in status
     shown = words(page(ada, connection).main)
     assert "Turned off since" in shown
     assert "audit-not-offered" in shown

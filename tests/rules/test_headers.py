@@ -104,7 +104,8 @@ answer = HttpResponse(); browsers.give_cookie(answer, "x")
 def cookie(kind):
     names = ("NAME", "SECURE", "HTTPONLY", "SAMESITE", "DOMAIN", "PATH")
     return [getattr(settings, f"{kind}_COOKIE_{name}") for name in names]
-print(json.dumps({"visit": visit, "portal": cookie("SESSION"), "csrf": cookie("CSRF")}))
+found = {"visit": visit, "portal": cookie("SESSION"), "csrf": cookie("CSRF")}
+print(json.dumps(found | {"notices": settings.NOTICES_COOKIE_NAME}))
 """
 
 

@@ -27,6 +27,8 @@ OPEN = {
     "consent_start_tenant",
     "consent_callback",
     "forward",
+    # Whoever's organization was ended has a token from his sign-in, and no session.
+    "end_receipt",
     # Visits know their people by launch and handle, never by a portal session.
     "launch",
     "launch_callback",

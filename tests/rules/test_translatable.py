@@ -86,6 +86,9 @@ NOT_FOR_PEOPLE = {
     "visits/levels.py",
     "connector/verify.py",
     "visits/audit_event.py",
+    # The data map is a page of docs/, in English as they are.
+    "visits/data_map.py",
+    *(f"connector/data_map/{name}.py" for name in ("shapes", "own", "libraries", "elsewhere")),
 }
 MODULES = sorted(
     path.relative_to(HERE).as_posix()

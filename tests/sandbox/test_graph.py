@@ -65,6 +65,18 @@ def test_people_are_searched_only_with_the_consistency_header(sandbox: Sandbox, 
     assert found == [{"id": CARLA.oid, "displayName": CARLA.name}]
 
 
+def test_a_batch_answers_each_request_as_if_it_had_come_alone(sandbox: Sandbox, app: requests.Session) -> None:
+    url, oids = sandbox.url("graph", "/v1.0/$batch"), [CARLA.oid, DAVID.oid, "c0000000-3c1b-4a52-9f1e-00000000000c"]
+    wanted = [{"id": str(n), "method": "GET", "url": f"/users/{oid}?$select=id"} for n, oid in enumerate(oids)]
+    switch(sandbox, "graph", account_gone=[DAVID.oid])
+    answers = {one["id"]: one for one in app.post(url, json={"requests": wanted}).json()["responses"]}
+    assert [answers[number]["status"] for number in "012"] == [200, 404, 404]
+    assert answers["0"]["body"]["id"] == CARLA.oid
+    assert answers["1"]["body"]["error"]["code"] == "Request_ResourceNotFound"
+    assert app.post(url, json={"requests": wanted * 7}).status_code == 400
+    assert requests.post(url, json={"requests": wanted}, timeout=10).status_code == 401
+
+
 def test_people_are_filtered_by_the_start_of_a_name(sandbox: Sandbox, app: requests.Session) -> None:
     found = app.get(sandbox.url("graph", "/v1.0/users"), params={"$filter": "startswith(displayName,'dr. ')"}).json()
     assert {one["id"] for one in found["value"]} == {CARLA.oid, DAVID.oid}

@@ -8,11 +8,17 @@ from playwright.sync_api import Page, expect
 from tests.conftest import VIEWPORTS
 from tests.portal.test_pages import too_wide, violations
 from tests.stories import people
-from tests.visits.call import Call
+from tests.visits.call import Call, until
 from tests.visits.conftest import clinic, open_clinic  # noqa: F401 - the fixtures
 from tests.visits.steps import CARLA, CSN, PIA, Clinic, enter, meeting_at
 from tests.visits.test_board_at_the_ehr import DEPARTMENT, paste_board
 
+# What would be heard, counted: every tone begins with an oscillator.
+LISTEN = """
+window.tones = 0;
+const make = BaseAudioContext.prototype.createOscillator;
+BaseAudioContext.prototype.createOscillator = function () { window.tones += 1; return make.call(this); };
+"""
 SIX_MINUTES_PASS = "UPDATE visits_fact SET at = at - interval '6 minutes'"
 LEFT = "The clinician has left, others are still here"
 
@@ -31,11 +37,21 @@ def faults(board: Page, width: str) -> list[str]:
     return violations(board) + too_wide(board)
 
 
+def heard_until(board: Page, count: int) -> None:
+    """So many tones have been heard by now."""
+    until(lambda: board.evaluate("window.tones") >= count)
+    assert board.evaluate("window.tones") == count
+
+
 def test_a_day_at_the_board(clinic: Clinic, person: Callable[..., Page]) -> None:  # noqa: F811
     paste_board(clinic)
     patient = clinic.records["patient"]
     clinic.paste("patient", patient | {"CONTEXT": patient["CONTEXT"] + DEPARTMENT})
-    desk, hers = (open_board(person(), clinic, name) for name in ("David Kim", "Carla Mendes, MD"))
+    at_the_desk, at_hers = person(), person()
+    at_the_desk.context.add_init_script(LISTEN)
+    at_the_desk.context.clock.install()
+    desk = open_board(at_the_desk, clinic, "David Kim")
+    hers = open_board(at_hers, clinic, "Carla Mendes, MD")
     expect(desk.locator("#board")).to_contain_text("No video visits right now")
 
     # A patient waits, at first not for long.
@@ -56,6 +72,9 @@ def test_a_day_at_the_board(clinic: Clinic, person: Callable[..., Page]) -> None
     sound.click()
     heard = desk.get_by_role("button", name="Sound is on")
     expect(heard).to_have_attribute("aria-pressed", "true")
+    heard_until(desk, 1)
+    desk.clock.fast_forward(16_000)
+    heard_until(desk, 2)  # it repeats
     heard.click()
     expect(sound).to_have_attribute("aria-pressed", "false")
 

@@ -1,5 +1,5 @@
-"""What a story has left behind: every column, log line, message, cache entry and address, searched for what must not
-be there."""
+"""What a story has left behind: every column, log line, message, cache entry, address, error page, mail, file and
+metric, searched for what must not be there."""
 
 import base64
 import re
@@ -11,15 +11,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urljoin
 
 import psycopg
 import redis
-from playwright.sync_api import Page
+import requests
 from psycopg import sql
 from psycopg.rows import DictRow
 
 from sandbox.launcher.house import CONNECTOR, House
+from tests.portal.steps import WATCHING
 
 ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}")
 TOO_LONG = 20_000  # for a part that is decoded again
@@ -27,7 +28,9 @@ COLUMNS = """
 SELECT table_name, column_name FROM information_schema.columns
 WHERE table_schema = 'public' AND table_name <> 'django_migrations'
 """
-BROKER, CACHE, ADDRESS = "broker", "cache", "address"
+# The names that the data map gives to the places outside the database.
+BROKER, CACHE, LOG, METRICS, ADDRESS = "broker", "cache", "log", "metrics", "address"
+REDIRECT, ERROR_PAGE, MAIL, EXPORT = "redirect", "error page", "mail", "export"
 JSON_WEB_TOKEN = r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
 
 
@@ -61,19 +64,27 @@ def named(name: str) -> str:
 
 
 class Traces:
-    """What is found, by its place: `table.column`, the name of a log, broker, cache or address."""
+    """What is found, by its place: `table.column`, or a name of the data map's places."""
 
     def __init__(self, house: House, database: psycopg.Connection[DictRow]) -> None:
         self.house, self.database = house, database
         self.texts: dict[str, set[str]] = defaultdict(set)
+        self.policies: set[str] = set()  # what our pages say about the Referer
 
-    def follow(self, page: Page) -> Page:
-        """Keep each address of the connector that this browser asks for from now on."""
+    def watch(self, answer: requests.Response) -> None:
+        """Keep what one answer shows to others than its reader: its address, where it leads, what it says of an error,
+        and what it gives as a file."""
         ours = (self.house.urls["web"], self.house.urls["notifications"])
-        page.context.on(
-            "request", lambda asked: self.texts[ADDRESS].add(asked.url) if asked.url.startswith(ours) else None
-        )
-        return page
+        if not answer.url.startswith(ours):
+            return
+        self.texts[ADDRESS].add(answer.url)
+        self.policies.add(answer.headers.get("Referrer-Policy", ""))
+        if leads := urljoin(answer.url, answer.headers.get("Location", "")):
+            self.texts[ADDRESS if leads.startswith(ours) else REDIRECT].add(leads)
+        if answer.status_code >= 400 and answer.status_code != 422:  # that is his own form, shown once more
+            self.texts[ERROR_PAGE].add(answer.text)
+        if "attachment" in answer.headers.get("Content-Disposition", ""):
+            self.texts[EXPORT].add(answer.text)
 
     def look(self) -> None:
         """Keep what the database holds at this moment."""
@@ -83,24 +94,32 @@ class Traces:
             found = self.database.execute(query.format(sql.Identifier(column), sql.Identifier(table)))
             self.texts[f"{table}.{column}"] |= {value["value"] for value in found}
 
-    def read_logs(self) -> None:
-        """Keep what the connector's processes have written."""
+    def read(self) -> None:
+        """Keep what the connector's processes have written to their logs, the mails that came, and the metrics."""
         for name in (*CONNECTOR, "migrate"):
-            self.texts[f"{name}.log"].add(self.house.log(name))
+            self.texts[LOG].add(self.house.log(name))
+        mails = requests.get(f"{self.house.urls['mail']}/sandbox/mails", timeout=10).json()
+        self.texts[MAIL] |= {f"{one['recipients']}\n{one['subject']}\n{one['text']}" for one in mails}
+        bearer = {"Authorization": f"Bearer {self.house.environment['METRICS_TOKEN']}"}
+        measured = requests.get(f"{self.house.urls['web']}/metrics", headers=bearer, timeout=10)
+        measured.raise_for_status()
+        self.texts[METRICS].add(measured.text)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Keep every command that Valkey is given for the house's broker and cache, so that nothing is gone before it
-        was seen."""
+        """Keep every answer that a visitor gets, and every command that Valkey is given for the house's broker and
+        cache, so that nothing is gone before it was seen."""
         end = "the story is over"
         urls = {self.house.environment[name]: place for name, place in (("REDIS_URL", BROKER), ("CACHE_URL", CACHE))}
         places = {int(url.rpartition("/")[2]): place for url, place in urls.items()}
+        WATCHING.append(self.watch)
         with redis.Redis.from_url(next(iter(urls))) as client, client.monitor() as monitor:
             listener = threading.Thread(target=self._listen, args=(monitor, places, end), daemon=True)
             listener.start()
             yield
             client.echo(end)
             listener.join(10)
+        WATCHING.remove(self.watch)
 
     def _listen(self, monitor: Any, places: Mapping[int, str], end: str) -> None:
         for heard in monitor.listen():

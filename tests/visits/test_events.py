@@ -210,6 +210,29 @@ def test_the_queries_do_not_grow_with_the_batch(
     assert Receipt.objects.count() == count + 1
 
 
+def test_a_thousand_notifications_in_a_second_for_one_meeting_are_all_kept_and_a_worker_woken_for_each(
+    graph: Client, subscription: Subscription, broker: redis.Redis, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    batch = [item(subscription) for _ in range(50)]
+    with django_assert_num_queries(2 * 20):
+        for _ in range(20):
+            deliver(graph, *batch)
+    assert Receipt.objects.filter(subscription=subscription, state=Receipt.State.NEW).count() == 1000
+    assert broker.llen("celery") == 1000
+
+
+def test_a_batch_that_mixes_meetings_and_tenants_is_kept_for_each_and_nothing_of_it_for_others(
+    graph: Client, subscription: Subscription
+) -> None:
+    other, forgotten = factories.subscription(factories.visit()), factories.subscription(factories.visit())
+    mixed = [item(one) for one in (subscription, other, subscription, forgotten)]
+    forgotten.visit.delete()
+    deliver(graph, *mixed)
+    kept = Receipt.objects.order_by("pk").values_list("subscription", "item__tenantId")
+    tids = {one.pk: str(one.visit.connection.organization.tid) for one in (subscription, other)}
+    assert list(kept) == [(pk, tids[pk]) for pk in (subscription.pk, other.pk, subscription.pk)]
+
+
 def test_a_worker_is_woken_for_each_receipt(graph: Client, subscription: Subscription, broker: redis.Redis) -> None:
     deliver(graph, item(subscription), item(subscription))
     messages: Any = [json.loads(message) for message in reversed(broker.lrange("celery", 0, -1))]

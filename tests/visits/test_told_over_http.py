@@ -14,9 +14,8 @@ PRESENCE = ("waiting", "lobby", "connected", "disconnected")
 
 def name_repository(clinic: Clinic) -> None:
     """The live settings name the sandbox's repository, and leave time to come back."""
-    [live] = clinic.rows("SELECT settings FROM connector_revision ORDER BY number, submitted_at LIMIT 1")
-    audit = live["settings"]["audit"] | {"address": f"{clinic.house.urls['epic']}/{INSTANCE}/audit/R4"}
-    settled = json.dumps({"audit": audit, "rejoin_seconds": 20})
+    audit = {"address": f"{clinic.house.urls['epic']}/{INSTANCE}/audit/R4"}
+    settled = json.dumps({"audit": [audit], "rejoin_seconds": 20})
     clinic.database.execute("UPDATE connector_revision SET settings = settings || %s::jsonb", [settled])
 
 

@@ -10,7 +10,8 @@ PROVIDER = "provider"
 PRESENT = (CONNECTED, LOBBY)  # in the roster; the first outweighs the second
 ROSTER = (*PRESENT, DISCONNECTED)
 AWAITED = (WAITING, SENT)  # not in the roster, but about to be
-CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between our clock (sent), that of the roster and that of a report
+CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between the clock of the roster and that of a report
+OURS_DIFFERS = timedelta(minutes=2.5)  # at most, between our clock (sent) and that of the roster
 TO_TEAMS = timedelta(minutes=5)  # after being sent to Teams, until somebody who is in no roster is not on the way
 
 

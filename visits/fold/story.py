@@ -17,13 +17,13 @@ from visits.fold import reports
 from visits.fold.shapes import (
     AWAITED,
     CALL_ENDED,
-    CLOCKS_DIFFER,
     CONNECTED,
     DISCONNECTED,
     EVERYBODY,
     EXPECTED,
     GONE,
     LOBBY,
+    OURS_DIFFERS,
     PRESENT,
     PROVIDER,
     ROSTER,
@@ -68,6 +68,7 @@ class _Story:
     calls: tuple[reports.Call, ...]
     off: dict[str, str]  # what each person is whenever he is in no roster
     shown: dict[str, PersonState]
+    awaited: tuple[datetime, str] | None = None  # since when the first one of the patient's side may be in the roster
     sent: dict[str, datetime] = field(default_factory=dict)  # of the patient's side, first time
     sent_last: dict[str, datetime] = field(default_factory=dict)  # of everybody
     changes: list[Change] = field(default_factory=list)
@@ -82,7 +83,8 @@ def fold(facts: Iterable[FactLine], people: Iterable[Person]) -> VisitState:
     lines, silences = reports.believed(sorted(set(facts), key=order))
     story = _begin(lines, {person.key: person for person in sorted(people, key=attrgetter("key"))})
     moments = {at: list(of) for at, of in groupby(lines, key=attrgetter("at"))}
-    for at in sorted(moments.keys() | {at for at, _ in silences}):
+    others = {at for at, _ in silences} | ({story.awaited[0]} if story.awaited else set())
+    for at in sorted(moments.keys() | others):
         _pass(story, at, moments.get(at, []), [foreign for when, foreign in silences if when == at])
     outsiders = [seat.shown for seat in story.seats.values() if seat.shown and not seat.owners]
     return VisitState(
@@ -101,12 +103,21 @@ def _begin(lines: list[FactLine], people: dict[str, Person]) -> _Story:
         if line.kind in ROSTER:
             entries.setdefault(line.participant_key, []).append(line)
     return _Story(
+        awaited=_awaited(lines, people),
         people=people,
         seats={key: _seat(of, people) for key, of in entries.items()},
         calls=reports.calls(lines),
         off=dict.fromkeys(people, EXPECTED),
         shown=dict.fromkeys(people, PersonState(EXPECTED, None)),
     )
+
+
+def _awaited(lines: list[FactLine], people: dict[str, Person]) -> tuple[datetime, str] | None:
+    """The first person of the patient's side who was sent, and since when he may have been in the roster by its own
+    clock, which may be behind ours."""
+    patients = {key for key, person in people.items() if person.role != PROVIDER}
+    first = next((line for line in lines if line.kind == SENT and line.participant_key in patients), None)
+    return (first.at - OURS_DIFFERS, first.participant_key) if first else None
 
 
 def _seat(lines: list[FactLine], people: dict[str, Person]) -> _Seat:
@@ -125,6 +136,8 @@ def _staff(oid: str, people: dict[str, Person]) -> frozenset[str]:
 
 def _pass(story: _Story, at: datetime, lines: list[FactLine], silences: list[bool]) -> None:
     """Everything that happened at one moment, then what it means: within a moment nobody is counted twice."""
+    if story.awaited and story.awaited[0] <= at:
+        story.sent.setdefault(story.awaited[1], story.awaited[0])
     for line in lines:
         _page(story, line)
     ends = {line.participant_key for line in lines if line.kind == CALL_ENDED}
@@ -155,11 +168,13 @@ def _empty(story: _Story, at: datetime, ends: set[str], silences: list[bool]) ->
 
 
 def _page(story: _Story, line: FactLine) -> None:
-    """Facts of our own pages. They outlast a stay in the roster that began before them, and no other."""
+    """Facts of our own pages. They outlast a stay in the roster that began before them, and no other; nor does the
+    first time that somebody is sent, where the stay may have begun after it by a clock that is behind ours."""
     key = line.participant_key
     if key not in story.people:
         return
-    if line.kind in AWAITED:
+    came_at_once = line.kind == SENT and key not in story.sent_last and _came_since(story, key, line.at - OURS_DIFFERS)
+    if line.kind in AWAITED and not came_at_once:
         story.off[key] = line.kind
     elif line.kind == GONE and story.off[key] in AWAITED:
         story.off[key] = DISCONNECTED if story.shown[key].presence in PRESENT else EXPECTED
@@ -167,6 +182,10 @@ def _page(story: _Story, line: FactLine) -> None:
         story.sent_last[key] = line.at
         if story.people[key].role != PROVIDER:
             story.sent.setdefault(key, line.at)
+
+
+def _came_since(story: _Story, key: str, at: datetime) -> bool:
+    return any(key in seat.owners and seat.arrived and seat.arrived > at for seat in story.seats.values())
 
 
 def _roster(story: _Story, line: FactLine) -> _Seat | None:
@@ -231,7 +250,7 @@ def _attribute(story: _Story) -> list[_Seat]:
 def _can_be(story: _Story, seat: _Seat, known: list[_Seat]) -> bool:
     """Whether a lone newcomer is the one person sent, or his lobby entry under another id."""
     [sent_at] = story.sent.values()
-    if seat.somebody_else or seat.arrived is None or seat.arrived < sent_at - CLOCKS_DIFFER:
+    if seat.somebody_else or seat.arrived is None or seat.arrived < sent_at:
         return False
     admitted = seat.presence == CONNECTED and not seat.seen_in_lobby
     return all(one.presence == LOBBY for one in known) and (admitted or not known)

@@ -1,9 +1,13 @@
 """Who is told of presence, and what each is to be told."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from connector.agreement import LONGEST_NAME
 from connector.models import Connection, Entry, Organization, Revision
 from visits.models.visit import Participant, Visit
 
@@ -17,19 +21,37 @@ class Target(models.Model):
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="targets")
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.STATUS_SERVICE)
+    name = models.CharField(max_length=LONGEST_NAME, blank=True)  # of several of a kind, as the settings name them
     failures = models.PositiveIntegerField(default=0)  # in a row; opens the circuit
     failing_since = models.DateTimeField(null=True)  # the first failure after the last success
     open_until = models.DateTimeField(null=True)  # nobody tries before this time
+    rests_under = models.ForeignKey(Revision, models.SET_NULL, null=True, related_name="+")  # while this one is live
     # Turned off: it answered that it takes nothing of this kind, as long as this revision is the live one.
     off_under = models.ForeignKey(Revision, models.SET_NULL, null=True, related_name="+")
     off_code = models.CharField(max_length=60, blank=True)  # what it answered
     off_since = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["connection", "kind"], name="target_once")]
+        constraints = [models.UniqueConstraint(fields=["connection", "kind", "name"], name="target_once")]
 
     def __str__(self) -> str:
         return self.kind
+
+    @property
+    def title(self) -> str | Promise:
+        """What people read it by."""
+        label = self.Kind(self.kind).label
+        return f"{label} {self.name}" if self.name else label
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is turned off: under the revision that is live now."""
+        return self.off_under_id is not None and self.off_under_id == self.connection.live_id
+
+    def rests(self, now: datetime) -> bool:
+        """Whether it is left alone for a while. Other settings than those that failed are tried at once."""
+        others = self.rests_under_id is not None and self.rests_under_id != self.connection.live_id
+        return self.open_until is not None and self.open_until > now and not others
 
 
 class Lane(models.Model):

@@ -144,6 +144,7 @@ class EhrUserLink(models.Model):
     hash_kid = models.CharField(max_length=32)
     user = models.ForeignKey(User, models.CASCADE, related_name="ehr_links")
     linked_at = models.DateTimeField(db_default=Now())
+    used_at = models.DateTimeField(null=True)  # when it last led somebody into a visit
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "ehr_user_hash"], name="link_once")]

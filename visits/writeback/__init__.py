@@ -3,9 +3,10 @@ are the EHR's status service and, where the settings name one, a repository of A
 
 from visits.writeback.health import switch_on
 from visits.writeback.lanes import drain, give_up_late
-from visits.writeback.outbox import enqueue, enqueue_entries, held, send_again, sweep, wake
+from visits.writeback.outbox import doubt, enqueue, enqueue_entries, held, send_again, sweep, told, wake
 
 __all__ = [
+    "doubt",
     "drain",
     "enqueue",
     "enqueue_entries",
@@ -14,5 +15,6 @@ __all__ = [
     "send_again",
     "sweep",
     "switch_on",
+    "told",
     "wake",
 ]

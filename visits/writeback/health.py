@@ -93,4 +93,5 @@ def _count_failure(row: Writeback, error: WireError | None, now: datetime) -> No
     if at_once or target.failures >= CIRCUIT_FAILURES:
         rest = pause(error, max(1, target.failures - CIRCUIT_FAILURES + 1))
         target.open_until = now + timedelta(seconds=rest)
-    target.save(update_fields=["failures", "failing_since", "open_until"])
+        target.rests_under_id = row.target.connection.live_id  # under which it was tried
+    target.save(update_fields=["failures", "failing_since", "open_until", "rests_under"])

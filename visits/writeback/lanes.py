@@ -124,11 +124,14 @@ def _of_same(row: Writeback) -> QuerySet[Writeback]:
 
 
 def _may_try(target_id: int, now: datetime) -> bool:
-    """Whether the target may be called. After a rest one worker alone may, for as long as its lease would run."""
+    """Whether the target may be called. After a rest one worker alone may, for as long as its lease would run; so too
+    where other settings are live than those it rests under."""
     target = Target.objects.filter(pk=target_id)
     if target.filter(open_until=None).exists():
         return True
-    return target.filter(open_until__lte=now).update(open_until=_lease_end(now)) == 1
+    live = target.values_list("connection__live", flat=True).get()
+    probe = target.filter(Q(open_until__lte=now) | Q(rests_under__isnull=False) & ~Q(rests_under=live))
+    return probe.update(open_until=_lease_end(now), rests_under=live) == 1
 
 
 def _try(row: Writeback) -> WireError | None:
@@ -146,7 +149,9 @@ def _finish(lease: Lease, row: Writeback, error: WireError | None) -> None:
     """Write down what a try came to, if the row is still ours, and how the target is."""
     now, code = timezone.now(), error.code if error else ACCEPTED
     state = outcome(error, row.attempts, now - row.created_at)
-    until = {"next_at": now + timedelta(seconds=pause(error, row.attempts))} if state == WAITING else {}
+    # What somebody must mend is tried as soon as that is done: it is the target that rests until then.
+    seconds = pause(error, row.attempts) if isinstance(error, Retry) else 0
+    until = {"next_at": now + timedelta(seconds=seconds)} if state == WAITING else {}
     with transaction.atomic():
         ours = Writeback.objects.filter(pk=row.pk, state=WAITING, lease=lease.token)
         if ours.update(lease=None, code=code, **until) != 1:
@@ -172,6 +177,7 @@ def _end(row: Writeback, state: Writeback.State, code: str, now: datetime) -> No
         visit=row.visit_id,
         participant=row.participant_id,
         target=row.target.kind,
+        **({"repository": row.target.name} if row.target.name else {}),
         code=code,
         presence=row.presence,
         seconds=str(round((now - row.happened_at).total_seconds())),
@@ -202,5 +208,5 @@ def _give_up(row: Writeback) -> None:
     tried = Lane.objects.filter(lease=OuterRef("lease"), leased_until__gt=now)
     waits = Writeback.objects.select_for_update(of=("self",)).filter(~Exists(tried), pk=row.pk, state=WAITING)
     if waits.exists():
-        off = row.target.off_under_id is not None and row.target.off_under_id == row.target.connection.live_id
-        _end(row, Writeback.State.DEAD, row.target.off_code if off else row.code or NEVER_TRIED, now)
+        code = row.target.off_code if row.target.is_off else row.code or NEVER_TRIED
+        _end(row, Writeback.State.DEAD, code, now)

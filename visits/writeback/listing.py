@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from connector import wires
 from connector.models import Connection, Downtime
 from visits import writeback
 from visits.models import Participant, Target, Writeback
@@ -35,6 +37,11 @@ TOLD: dict[str, str | Promise] = {
     "gone": _("No longer waiting"),
 }
 SOMEBODY = _("Somebody else")
+HEALTH: dict[str, tuple[str, str | Promise]] = {
+    "off": ("warning", _("Turned off")),
+    "rests": ("waiting", _("Rests")),
+    "well": ("ok", _("Is told")),
+}
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,16 @@ class Health:
 
     number: int
     name: str | Promise
+    waiting: int  # what it is to be told
     rests_until: datetime | None
     off_since: datetime | None
     reason: Reason | None  # why it is off
     code: str
+
+    @property
+    def state(self) -> tuple[str, str | Promise]:
+        """Kind and word of the state component."""
+        return HEALTH["off" if self.off_since else "rests" if self.rests_until else "well"]
 
 
 def lines(connection: Connection, state: str, before: int | None = None) -> tuple[list[Line], int | None]:
@@ -100,9 +113,11 @@ def one(connection: Connection, number: int) -> Writeback | None:
 
 
 def health(connection: Connection) -> list[Health]:
-    """Its targets, and how each is."""
-    now = timezone.now()
-    return [_health(target, connection, now) for target in connection.targets.order_by("-kind")]
+    """Its targets, and how each is. One that the live settings no longer name is left out once nothing waits for it."""
+    now, named = timezone.now(), {"", *(one.name for one in wires.live_settings(connection).audit)}
+    waiting = Count("writebacks", filter=Q(writebacks__state=State.WAITING))
+    targets = connection.targets.select_related("connection").annotate(waiting=waiting).order_by("-kind", "name")
+    return [_health(target, now) for target in targets if target.name in named or target.waiting]
 
 
 def _chosen(rows: QuerySet[Writeback], state: str, now: datetime) -> QuerySet[Writeback]:
@@ -118,22 +133,21 @@ def _whole(rows: QuerySet[Writeback]) -> QuerySet[Writeback]:
 
 
 def _line(row: Writeback, now: datetime, announced: bool) -> Line:
-    waits = row.state == State.WAITING
-    held_by = _held_by(row.target, now, announced) if waits else ""
+    held_by = _held_by(row, now, announced)
     state = HELD if held_by else row.state
     return Line(
         number=row.pk,
         visit=row.visit_id,
-        target=Target.Kind(row.target.kind).label,
+        target=row.target.title,
         who=Participant.Role(row.participant.role).label if row.participant else SOMEBODY,
         presence=TOLD[row.presence],
         happened_at=row.happened_at,
         state=state,
         word=STATES[state],
-        reason=reason_of(row, now, announced),
+        reason=_reason(row, now, held_by),
         code="" if row.code == ACCEPTED else row.code,
         attempts=row.attempts,
-        next_at=row.next_at if waits and not held_by else None,
+        next_at=row.next_at if state == State.WAITING else None,
         finished_at=row.finished_at,
         test=row.visit.test,
     )
@@ -146,31 +160,36 @@ def is_announced(connection: Connection, now: datetime) -> bool:
 
 def reason_of(row: Writeback, now: datetime, announced: bool) -> Reason:
     """Why a row is where it is."""
-    waits = row.state == State.WAITING
-    held_by = _held_by(row.target, now, announced) if waits else ""
-    fresh = waits and not row.attempts and row.next_at > now
+    return _reason(row, now, _held_by(row, now, announced))
+
+
+def _reason(row: Writeback, now: datetime, held_by: str) -> Reason:
+    fresh = row.state == State.WAITING and not row.attempts and row.next_at > now
     return explain(held_by or ("may-come-back" if fresh else row.code), row.state == State.SUPERSEDED)
 
 
-def _held_by(target: Target, now: datetime, announced: bool) -> str:
-    """The code of what keeps everybody from trying, as `writeback.held` finds it; empty for nothing."""
-    live = target.connection.live_id
-    if live is None:
+def _held_by(row: Writeback, now: datetime, announced: bool) -> str:
+    """The code of what keeps everybody from trying a row that waits, as `writeback.held` finds it; empty for
+    nothing."""
+    target = row.target
+    if row.state != State.WAITING:
+        return ""
+    if target.connection.live_id is None:
         return "not-live"
-    if target.off_under_id == live:
+    if target.is_off:
         return target.off_code
     if announced:
         return "downtime"
-    return "resting" if target.open_until and target.open_until > now else ""
+    return "resting" if target.rests(now) else ""
 
 
-def _health(target: Target, connection: Connection, now: datetime) -> Health:
-    off = target.off_under_id is not None and target.off_under_id == connection.live_id
-    rests = target.open_until if not off and target.open_until and target.open_until > now else None
+def _health(target: Any, now: datetime) -> Health:
+    off = target.is_off
     return Health(
         number=target.pk,
-        name=Target.Kind(target.kind).label,
-        rests_until=rests,
+        name=target.title,
+        waiting=target.waiting,
+        rests_until=target.open_until if not off and target.rests(now) else None,
         off_since=target.off_since if off else None,
         reason=explain(target.off_code) if off else None,
         code=target.off_code if off else "",

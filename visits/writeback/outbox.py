@@ -19,6 +19,7 @@ from connector.celery import app
 from connector.models import Connection, Downtime, Entry
 from visits import reports
 from visits.models import Lane, Participant, Target, Visit, Writeback
+from visits.writeback.texts import RESTORED
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +43,15 @@ def enqueue(participant: Participant, presence: str, happened_at: datetime) -> l
 
 
 def enqueue_entries(visit: Visit, entries: Iterable[Entry]) -> None:
-    """Write presence entries of the trail for the AuditEvent repository, where there is one, and wake its lanes once
-    the caller has committed. Each is told, with its true time: none takes another's place."""
-    connection = visit.connection
-    if not wires.live_settings(connection).audit.address:
-        return
-    target, _ = Target.objects.get_or_create(connection=connection, kind=Target.Kind.AUDIT_REPOSITORY)
-    rows = [_write(target, visit, one.participant, presence_of(one), one.at, entry=one) for one in entries]
-    for lane in {row.lane for row in rows}:
-        transaction.on_commit(partial(wake, target.pk, lane))
+    """Write presence entries of the trail for each AuditEvent repository, and wake its lanes once the caller has
+    committed. Each is told, with its true time: none takes another's place."""
+    connection, told = visit.connection, list(entries)
+    for repository in wires.live_settings(connection).audit if told else ():
+        kind = Target.Kind.AUDIT_REPOSITORY
+        target, _ = Target.objects.get_or_create(connection=connection, kind=kind, name=repository.name)
+        rows = [_write(target, visit, one.participant, presence_of(one), one.at, entry=one) for one in told]
+        for lane in {row.lane for row in rows}:
+            transaction.on_commit(partial(wake, target.pk, lane))
 
 
 def presence_of(entry: Entry) -> str:
@@ -97,6 +98,25 @@ def _write(
         happened_at=happened_at,
         **{"next_at": timezone.now()} | more,
     )
+
+
+def told(last: Writeback | None, since: datetime | None) -> str:
+    """What the EHR was last told of somebody, by his newest row; empty where that is not known. After a restore it is
+    known only as long as nothing was learned since: he is what he was then, since the same moment."""
+    if last is None or (last.code == RESTORED and last.happened_at != since):
+        return ""
+    return last.presence
+
+
+def doubt(visits: QuerySet[Visit]) -> int:
+    """After a restore from a backup: what the EHR was told since is not known, and what waited is not sent, for it may
+    be over. Returns of how many people that is so."""
+    rows = Writeback.objects.filter(visit__in=visits, entry=None)
+    newest = list(rows.order_by("participant", "-sequence").distinct("participant").values_list("pk", flat=True))
+    now = timezone.now()
+    waiting = rows.filter(state=WAITING)
+    waiting.update(state=Writeback.State.SUPERSEDED, code=RESTORED, lease=None, finished_at=now)
+    return Writeback.objects.filter(pk__in=newest).update(code=RESTORED)
 
 
 def send_again(writeback: Writeback) -> Writeback:
@@ -158,13 +178,9 @@ def due(now: datetime) -> QuerySet[Writeback]:
     )
     may_come_back = newer.filter(entry=None, state=WAITING, next_at__gt=now)
     return (
-        Writeback.objects.filter(
-            Q(target__open_until=None) | Q(target__open_until__lte=now),
-            state=WAITING,
-            next_at__lte=now,
-            target__connection__live__isnull=False,
-        )
+        Writeback.objects.filter(state=WAITING, next_at__lte=now, target__connection__live__isnull=False)
         .exclude(OFF)
+        .exclude(resting(now))
         .exclude(target__connection__downtimes__in=Downtime.running(now))
         .exclude(Exists(may_come_back))
     )
@@ -174,4 +190,10 @@ def held(now: datetime) -> Q:
     """Of the rows that wait, those that nobody will try for now: the target is off or rests, a downtime is announced,
     or nothing is live."""
     announced = Exists(Downtime.running(now).filter(connection=OuterRef("target__connection")))
-    return OFF | Q(target__open_until__gt=now) | Q(target__connection__live=None) | Q(announced)
+    return OFF | resting(now) | Q(target__connection__live=None) | Q(announced)
+
+
+def resting(now: datetime) -> Q:
+    """Rows of a target that rests: under the revision that is live now. Other settings are tried at once."""
+    at_all = Q(target__rests_under=None) | Q(target__rests_under=F("target__connection__live"))
+    return Q(at_all, target__open_until__gt=now)

@@ -55,14 +55,14 @@ def _status(row: Writeback, agreed: Settings, deadline: Deadline) -> None:
 
 
 def _audit(row: Writeback, agreed: Settings, deadline: Deadline) -> None:
-    address = agreed.audit.address
-    if not address or row.entry is None:
+    repository = next((one for one in agreed.audit if one.name == row.target.name), None)
+    if repository is None or row.entry is None:
         raise Permanent(NOT_WANTED)
     audit.create(
-        address,
+        repository.address,
         audit_event.render(row.entry),
         audit_event.tag_of(row.entry),
-        authorize=_authorize(agreed.audit, _repository(row.target.connection, agreed), deadline),
+        authorize=_authorize(repository, _server(repository, row.target.connection, agreed), deadline),
         deadline=deadline,
     )
 
@@ -79,11 +79,11 @@ def _ehr(connection: Connection, agreed: Settings) -> Server:
     return Server(connection.base_url, hosts, client, agreed.backend_scopes, client.client_id)
 
 
-def _repository(connection: Connection, agreed: Settings) -> Server:
-    """The repository's own token endpoint: on the host that was approved with its address, or on one of the EHR's."""
-    client = wires.audit_client(agreed, connection.environment)
-    hosts = frozenset({urlsplit(agreed.audit.address).netloc, *connection.approved_hosts})
-    return Server(agreed.audit.address, hosts, client, agreed.audit.scopes, "")
+def _server(repository: AuditRepository, connection: Connection, agreed: Settings) -> Server:
+    """A repository's own token endpoint: on the host that was approved with its address, or on one of the EHR's."""
+    client = wires.audit_client(repository, agreed, connection.environment)
+    hosts = frozenset({urlsplit(repository.address).netloc, *connection.approved_hosts})
+    return Server(repository.address, hosts, client, repository.scopes, "")
 
 
 def _authorize(place: StatusService | AuditRepository, server: Server, deadline: Deadline) -> Authorize:

@@ -26,6 +26,7 @@ HELD = _("Mend it, then try the repository again from this page, or have another
 ACCEPTED = "accepted"
 NOT_WANTED = "audit-not-wanted"
 NEVER_TRIED = "never-tried"
+RESTORED = "restored"
 
 REASONS: dict[str, Reason] = {
     "": Reason(_("Not tried yet.")),
@@ -46,7 +47,10 @@ REASONS: dict[str, Reason] = {
         _("Check the backend client's record in the EHR, and that its background user is active."),
     ),
     "password-refused": Reason(
-        _("User name or password was refused. It is tried once an hour, so that the account is not locked."),
+        _(
+            "User name or password was refused. It is tried once an hour, so that the account is not locked, and at "
+            "once when other settings are live."
+        ),
         _("Check both in the connection's settings, and that the account is active."),
     ),
     "status-unsupported": Reason(
@@ -78,7 +82,7 @@ REASONS: dict[str, Reason] = {
     "audit-not-conditional": Reason(
         _("The repository cannot keep each AuditEvent once: its search by _tag failed."), HELD
     ),
-    NOT_WANTED: Reason(_("The settings that are live now name no repository.")),
+    NOT_WANTED: Reason(_("The settings that are live now do not name this repository.")),
     "ehr-unavailable": Reason(_("The EHR was busy or reported an error of its own.")),
     "no-answer-in-time": Reason(_("Nobody answered in time.")),
     "deadline-over": Reason(_("Nobody answered in time.")),
@@ -86,6 +90,9 @@ REASONS: dict[str, Reason] = {
     NEVER_TRIED: Reason(
         _("Whoever was to be told failed for a whole day, so that this was never tried."),
         _("See what others of that day were answered. Send it again once that is mended."),
+    ),
+    RESTORED: Reason(
+        _("The database was restored from a backup after this. What the EHR was told in between is not known here."),
     ),
     "unexpected": Reason(
         _("The connector itself failed at it, and tries again."),
@@ -103,7 +110,7 @@ REASONS: dict[str, Reason] = {
 def explain(code: str, superseded: bool = False) -> Reason:
     """What a code means; those that this table does not know are explained where they come from. What was superseded
     was so whatever its last try came to."""
-    if superseded and code != NOT_WANTED:
+    if superseded and code not in {NOT_WANTED, RESTORED}:
         return REASONS["overtaken"]
     if reason := REASONS.get(code):
         return reason

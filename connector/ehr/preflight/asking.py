@@ -6,7 +6,7 @@ safe) at the status service, whose own call would write.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
@@ -80,7 +80,7 @@ class Seen:
     token: Got = field(default_factory=Got)
     status: Got = field(default_factory=Got)
     control: Got = field(default_factory=Got)
-    repository: Got = field(default_factory=Got)
+    repositories: tuple[Got, ...] = ()
 
     @property
     def reachable(self) -> bool:
@@ -156,7 +156,7 @@ def _resolved(address: Address, deadline: Deadline) -> Address:
         return replace(address, fault="unknown")
 
 
-def _documents(seen: Seen, deadline: Deadline) -> dict[str, Callable[[], Got]]:
+def _documents(seen: Seen, deadline: Deadline) -> dict[str, Callable[[], Any]]:
     def document(path: str, accept: str) -> Callable[[], Got]:
         url, client_id = seen.base_url + path, seen.subject.client_id
         return lambda: replace(
@@ -166,11 +166,11 @@ def _documents(seen: Seen, deadline: Deadline) -> dict[str, Callable[[], Got]]:
             asked=f"GET {path}",
         )
 
-    questions = {
+    questions: dict[str, Callable[[], Any]] = {
         "metadata": document(discovery.METADATA, discovery.FHIR_JSON),
         "configuration": document(discovery.CONFIGURATION, discovery.JSON),
     }
-    return questions | _status_service(seen.subject, deadline) | _repository(seen.subject, deadline)
+    return questions | _status_service(seen.subject, deadline) | _repositories(seen.subject, deadline)
 
 
 def _status_service(subject: Subject, deadline: Deadline) -> dict[str, Callable[[], Got]]:
@@ -189,13 +189,16 @@ def _status_service(subject: Subject, deadline: Deadline) -> dict[str, Callable[
     return {"status": options(url), "control": options(urljoin(url, NO_SUCH_SERVICE))}
 
 
-def _repository(subject: Subject, deadline: Deadline) -> dict[str, Callable[[], Got]]:
-    """What the repository of AuditEvents says of itself. Nothing is created there as a test."""
-    url = f"{subject.audit_address}{discovery.METADATA}"
-    if not subject.audit_address:
-        return {}
-    asking = lambda: discovery.get(url, accept=discovery.FHIR_JSON, deadline=deadline)  # noqa: E731
-    return {"repository": lambda: _ask("GET", url, deadline, asking)}
+def _repositories(subject: Subject, deadline: Deadline) -> dict[str, Callable[[], tuple[Got, ...]]]:
+    """What each repository of AuditEvents says of itself. Nothing is created there as a test."""
+
+    def statement(address: str) -> Callable[[], Got]:
+        url = f"{address}{discovery.METADATA}"
+        asking = lambda: discovery.get(url, accept=discovery.FHIR_JSON, deadline=deadline)  # noqa: E731
+        return lambda: _ask("GET", url, deadline, asking)
+
+    questions = {address: statement(address) for address in subject.audit_addresses}
+    return {"repositories": lambda: tuple(_together(questions).values())}
 
 
 def _sign_in(seen: Seen, deadline: Deadline) -> dict[str, Callable[[], Got]]:
@@ -246,8 +249,8 @@ def _ask(method: str, url: str, deadline: Deadline, question: Callable[[], Asked
     return Got(asked, url, came.answer, None, came.route, given, time.monotonic() - started, halfway)
 
 
-def _together(questions: dict[str, Callable[[], Got]]) -> dict[str, Any]:
-    """What came (Got) for questions that are asked at the same time; each of them ends at its own deadline."""
+def _together(questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """What came for questions that are asked at the same time; each of them ends at its own deadline."""
     if not questions:
         return {}
     with ThreadPoolExecutor(len(questions)) as asking:

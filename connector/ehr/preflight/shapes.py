@@ -27,8 +27,8 @@ class Finding:
 @dataclass(frozen=True)
 class Subject:
     """What is checked. With `backend`, a backend token is really obtained, and dropped. An empty `status_url` is
-    unknown, an empty `audit_address` means that there is no repository of AuditEvents; `approved_hosts` and
-    `approved_kind` are what was approved, for finding drift."""
+    unknown; `audit_addresses` are those of the repositories of AuditEvents; `approved_hosts` and `approved_kind` are
+    what was approved, for finding drift."""
 
     base_url: str
     environment: str
@@ -36,7 +36,7 @@ class Subject:
     backend: smart.Client | None = None
     backend_scopes: str = ""
     status_url: str = ""
-    audit_address: str = ""
+    audit_addresses: tuple[str, ...] = ()
     approved_hosts: frozenset[str] = frozenset()
     approved_kind: str = ""
 

@@ -38,6 +38,9 @@ DETAILS = {
     "approver-disabled": [{"approver": "Ben"}],
     "problem-found": [{"code": "ehr-address"}],
     "problem-over": [{"code": "ehr-address"}],
+    "ending-asked": [{"by": "Ada", "day": "2026-12-01 09:00 UTC"}],
+    "ending-off": [{"by": "Ada", "day": "2026-12-01 09:00 UTC"}],
+    "ended": [{"by": "Ada", "day": "2026-12-01 09:00 UTC", "digest": "0" * 64, "signature": "a.b.c"}],
     "key-rotated": [
         {"purpose": "signing", "environment": "Testing"},
         {"purpose": "signing-at-once", "environment": "Testing"},

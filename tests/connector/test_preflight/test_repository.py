@@ -31,7 +31,18 @@ def statement(*codes: str, **more: Any) -> Reply:
 )
 def test_a_repository_is_judged_by_what_it_says(ehr: Ehr, reply: Reply, check: str, level: str) -> None:
     ehr.server.answer(PATH, reply)
-    report = ehr.report(audit_address=f"{ehr.server.url}/audit/R4")
+    report = ehr.report(audit_addresses=(f"{ehr.server.url}/audit/R4",))
     assert levels(report) == HEALTHY | {check: level}
     assert {asked.method for asked in ehr.server.requests if asked.path.startswith("/audit")} == {"GET"}
     assert not report.blocks, "visits do without it"
+
+
+def test_each_of_several_repositories_is_judged(ehr: Ehr) -> None:
+    ehr.server.answer(PATH, statement("create", conditionalCreate=True))
+    ehr.server.answer("/archive/metadata", Reply(status=503))
+    report = ehr.report(audit_addresses=(f"{ehr.server.url}/audit/R4", f"{ehr.server.url}/archive"))
+    found = {finding.asked: finding.check for finding in report.findings if finding.check.startswith("repository")}
+    assert found == {
+        f"GET {ehr.server.url}{PATH}": "repository-accepts",
+        f"GET {ehr.server.url}/archive/metadata": "repository-unreadable",
+    }

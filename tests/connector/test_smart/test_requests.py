@@ -127,6 +127,14 @@ def test_a_client_with_a_key_signs_who_it_is(key: RSAKey | ECKey, algorithm: str
     assert said["nbf"] <= before
 
 
+@pytest.mark.parametrize("ahead", [120, -120])
+def test_an_assertion_holds_for_an_ehr_whose_clock_is_two_minutes_off(ahead: int, granting: Server) -> None:
+    signed = request_of(granting, BY_KEY).form["client_assertion"]
+    said = jwt.decode(signed, ec_key(), algorithms=["ES384"]).claims
+    theirs = time.time() + ahead
+    assert max(said["iat"], said["nbf"]) <= theirs < said["exp"] <= theirs + 300
+
+
 def test_no_two_assertions_have_the_same_id(granting: Server) -> None:
     assertions = [request_of(granting, BY_KEY).form["client_assertion"] for _ in range(3)]
     ids = {jwt.decode(one, ec_key(), algorithms=["ES384"]).claims["jti"] for one in assertions}

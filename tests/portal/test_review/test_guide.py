@@ -48,6 +48,34 @@ def test_codes_that_nobody_knows_yet_are_to_be_asked_for(ada: Client, connection
     ]
 
 
+def test_a_background_user_with_a_password_is_named_with_the_headers_that_go_with_it(
+    ada: Client, connection: Connection
+) -> None:
+    basic = {"authentication": "basic", "user_name": "emp$VIDEO", "headers": {"Epic-Client-ID": "the-client"}}
+    factories.approve(connection, status=basic)
+    page = shown(ada, "guide_screen", connection.ref, "background-user")
+    filled_in = {words(row.dt).split(" Confirm")[0]: words(row.code) for row in page.select(".copy-row")}
+    assert (filled_in["User name"], filled_in["Epic-Client-ID"]) == ("emp$VIDEO", "the-client")
+    assert "Client ID of the backend app" not in filled_in
+    assert "by user name and password" in words(page.main)
+
+
+def test_each_repository_has_its_part_of_a_page_of_its_own_beside_any_ehr(ada: Client, connection: Connection) -> None:
+    assert "AuditEvent repository" not in words(shown(ada, "guide", connection.ref).main)
+    archive = {"name": "Archive", "address": "https://two.example/R4", "authentication": "basic", "user_name": "joan"}
+    for kind in ("epic", "other"):
+        repositories = [{"address": "https://one.example/R4"}, archive]
+        factories.approve(connection, ehr_kind=kind, audit=repositories, backend_client_id="backend-app-1")
+        listed = shown(ada, "guide", connection.ref)
+        assert words(listed.select("table a")[-1]) == "AuditEvent repository"
+        assert words(listed.h1) == ("Epic build guide" if kind == "epic" else "Build guide")
+        page = shown(ada, "guide_screen", connection.ref, "audit-repository")
+        first, second = ([words(row.code) for row in rows.select(".copy-row")] for rows in page.select(".copy-rows"))
+        scopes = "system/AuditEvent.write"
+        assert first == ["https://one.example/R4", "backend-app-1", public_url("jwks", "testing"), scopes]
+        assert second == ["https://two.example/R4", "joan"]
+
+
 def test_before_the_approval_the_guide_holds_the_client_records_alone(ada: Client, connection: Connection) -> None:
     Connection.objects.update(live=None, proposed=connection.live)
     text = words(shown(ada, "guide_whole", connection.ref).main)

@@ -86,6 +86,60 @@ def test_who_is_left_alone_waits_since_the_clinician_left(client: Client, connec
     assert row.select_one(".wait") is None
 
 
+def waits(client: Client, visit: Visit) -> str:
+    [row] = rows(client, open_board(visit.connection, department=CARDIOLOGY))
+    return words(row.select("td")[2])
+
+
+def test_the_way_from_our_page_to_the_lobby_is_one_wait_and_stays_noticed(
+    client: Client, connection: Connection
+) -> None:
+    visit = a_visit(connection, "4711", noticed_at=timezone.now() - timedelta(minutes=6))
+    carla, pia = factories.participant(visit, "provider"), factories.participant(visit)
+    for kind, minutes in (
+        (Fact.Kind.WAITING, 20),
+        (Fact.Kind.SENT, 5),
+        (Fact.Kind.LOBBY, 4),
+        (Fact.Kind.DISCONNECTED, 3),
+        (Fact.Kind.LOBBY, 2),
+    ):
+        tell(visit, pia, kind, minutes)
+        away = kind == Fact.Kind.DISCONNECTED
+        assert waits(client, visit).startswith("nobody" if away else "20 minutes"), kind
+        assert not alerts(client, visit), "somebody has reacted to this wait"
+    tell(visit, pia, Fact.Kind.CONNECTED, 1.8)  # let in by a nurse
+    assert waits(client, visit).startswith("20 minutes"), "no clinician is there"
+    tell(visit, carla, Fact.Kind.CONNECTED, 1.5)
+    assert waits(client, visit) == "nobody"
+    tell(visit, pia, Fact.Kind.LOBBY, 1.2)
+    assert waits(client, visit).startswith("1 minute "), "he had met her"
+
+
+def test_who_was_away_for_longer_waits_anew(client: Client, connection: Connection) -> None:
+    visit = a_visit(connection, "4711")
+    pia = factories.participant(visit)
+    for kind, minutes in ((Fact.Kind.SENT, 20), (Fact.Kind.LOBBY, 19), (Fact.Kind.DISCONNECTED, 9)):
+        tell(visit, pia, kind, minutes)
+    tell(visit, pia, Fact.Kind.LOBBY, 4)
+    assert waits(client, visit).startswith("4 minutes")
+
+
+def test_patients_of_a_group_whom_nobody_can_tell_apart_are_counted_once(
+    client: Client, connection: Connection
+) -> None:
+    visit = a_visit(connection, "4711")
+    carla, patients = factories.participant(visit, "provider"), [factories.participant(visit) for _ in range(2)]
+    for minutes, one in enumerate(patients):
+        tell(visit, one, Fact.Kind.WAITING, 9 - minutes)
+        tell(visit, one, Fact.Kind.SENT, 4 - minutes)
+        tell(visit, one, Fact.Kind.LOBBY, 3 - minutes)
+    assert (waits(client, visit).startswith("9 minutes"), "2 people" in waits(client, visit)) == (True, True)
+    tell(visit, carla, Fact.Kind.CONNECTED, 1.5)
+    for one in patients:
+        tell(visit, one, Fact.Kind.CONNECTED, 1)
+    assert waits(client, visit) == "nobody"
+
+
 def test_an_alert_that_was_noticed_comes_again_when_the_clinician_leaves_later(
     client: Client, connection: Connection
 ) -> None:

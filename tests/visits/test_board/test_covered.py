@@ -41,6 +41,30 @@ def test_without_a_department_it_covers_the_visits_of_its_clinician(client: Clie
     assert sorted(words(row.td).split()[0] for row in found) == ["4711", "4712"]
 
 
+def test_a_visit_of_which_no_department_is_known_is_on_its_clinicians_board_and_counted_on_the_others(
+    client: Client, connection: Connection
+) -> None:
+    carla = factories.participant(a_visit(connection, "4711"), "provider")
+    hers = a_patient_waits(connection, "4712", 1, department="", clinician_hash=carla.ehr_user_hash)
+    other = a_patient_waits(connection, "4713", 1, department="")
+    theirs = a_patient_waits(connection, "4714", 1, department="20900")
+    for visit in (hers, other, theirs, a_patient_waits(factories.connection(), "4715", 1, department="")):
+        presence.refold(visit.pk)
+    clinician = open_board(connection, department=CARDIOLOGY, ehr_user_hash=carla.ehr_user_hash)
+    desk = open_board(connection, department=CARDIOLOGY)
+    for board_of, shown, more in (
+        (clinician, ["4711", "4712"], "In 1 more visit"),
+        (desk, ["4711"], "In 2 more visits"),
+    ):
+        page = client.get(board_of).content.decode()
+        assert sorted(words(row.td).split()[-1] for row in rows(client, board_of)) == shown
+        assert more in page
+        assert "4713" not in page
+    tell(other, factories.participant(other, "provider"), Fact.Kind.CONNECTED, 0.5)
+    tell(hers, factories.participant(hers, "provider"), Fact.Kind.CONNECTED, 0.5)
+    assert "more visit" not in client.get(desk).content.decode(), "their clinicians are there"
+
+
 def test_a_handle_of_a_visit_opens_no_board_and_a_boards_no_visit(client: Client, connection: Connection) -> None:
     board = open_board(connection, department=CARDIOLOGY).rstrip("/").rpartition("/")[2]
     assert client.get(reverse("visit", args=[board])).status_code == 410

@@ -59,6 +59,21 @@ def test_a_lost_tail_is_mended_by_the_report(
     assert Ending.objects.count() == 1
 
 
+def test_a_report_with_nobody_in_it_takes_nothing_away_and_ends_nothing(
+    visit: Visit, patient: Participant, clinician: Participant, graph: Graph
+) -> None:
+    page(patient, "sent", 41)
+    connected(clinician, 40)
+    roster(visit, "a", "connected", 39)
+    presence.refold(visit.pk)
+    before, there = lines(patient, visit) + lines(clinician, visit), presence.state_of(visit)
+    graph.report(start=40, end=20)
+    assert looked(visit).ended_at is None
+    assert lines(patient, visit) + lines(clinician, visit) == before
+    assert (told(patient), told(clinician)) == (["connected"], ["connected"])
+    assert presence.state_of(visit) == there
+
+
 def test_the_report_read_again_changes_nothing(visit: Visit, clinician: Participant, graph: Graph) -> None:
     connected(clinician, 40)
     graph.report(mine(visit, (40, 20)), start=40, end=20)

@@ -128,7 +128,32 @@ STORIES = {
     ),
     "an outsider nobody was sent for": ("0 waiting patient, 1 lobby a, 2 connected a", "expected", "waiting 0"),
     "an outsider who was there before": ("0 lobby a, 5 sent patient", "expected", "sent 5"),
-    "clocks that differ by seconds": ("1 lobby a, 1.2 sent patient", "expected", "lobby 1.2"),
+    "clocks that differ by seconds": ("1 lobby a, 1.2 sent patient", "expected", "lobby 1"),
+    "a roster two minutes behind": (
+        "0 waiting patient, 1.1 lobby a, 1.4 connected a, 3 sent patient, 18 disconnected a",
+        "expected",
+        "disconnected 18",
+    ),
+    "a roster two minutes behind, and a stay of one": (
+        "0 waiting patient, 1.1 connected a, 2 disconnected a, 3 sent patient",
+        "expected",
+        "disconnected 2",
+    ),
+    "a clinician by a roster two minutes behind": (
+        "1.1 connected desk, 3 sent clinician, 18 disconnected desk",
+        "disconnected 18",
+        "expected",
+    ),
+    "sent again after a short stay": (
+        "0 sent patient, 1 connected a, 2 disconnected a, 3 sent patient",
+        "expected",
+        "sent 3",
+    ),
+    "who was attributed before a second person was sent, by clocks that differ": (
+        "1 connected a, 2 sent patient, 3 sent proxy",
+        "expected",
+        "connected 1",
+    ),
     "two outsiders at once": ("0 sent patient, 1 lobby a, 1 lobby b", "expected", "sent 0"),
     "two outsiders, until one is left": (
         "0 sent patient, 1 lobby a, 1 lobby b, 2 disconnected b, 3 disconnected a",

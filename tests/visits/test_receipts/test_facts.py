@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -83,6 +85,23 @@ def test_of_a_burst_the_last_one_folds_for_all_even_if_it_is_refused(
     assert (Fact.objects.count(), lines.count()) == (3, 0)
     assert ends(forged)[0] == State.REFUSED
     assert lines.count() == 3
+
+
+def test_a_burst_for_one_meeting_is_all_understood_and_folded_a_few_times(
+    subscription: Subscription, publisher: Publisher, visit: Visit
+) -> None:
+    first = kept(subscription, publisher, roster(*(entry("teamsvisitor:1f") for _ in range(50))))
+    once = [(subscription, kept(subscription, publisher, roster(entry("teamsvisitor:1f"))).item) for _ in range(9)]
+    receipts.keep([*once, (subscription, first.item)] * 9, first.validation_tokens)
+    burst = list(Receipt.objects.order_by("pk"))
+    assert len(burst) == 100
+    with CaptureQueriesContext(connection) as asked:
+        for receipt in burst:
+            receipts.understand(receipt.pk)
+    folds = [one for one in asked if "visits_visit" in one["sql"] and "FOR NO KEY UPDATE" in one["sql"]]
+    assert 1 <= len(folds) <= 100 / receipts.FOLDED_TOGETHER + 1
+    assert set(Receipt.objects.values_list("state", flat=True)) == {State.UNDERSTOOD}
+    assert Fact.objects.count() == Entry.objects.filter(visit=visit.pk, event="outsider-connected").count() == 59
 
 
 def test_one_that_waits_for_its_time_keeps_nobody_from_folding(

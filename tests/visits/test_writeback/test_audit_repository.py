@@ -13,7 +13,7 @@ from connector.models import Entry
 from tests.servers import Reply
 from tests.visits import factories
 from tests.visits.test_writeback.ehr import AUDIT, REPOSITORY, TOKEN, Ehr, states, time_passes
-from visits import facts, forgetting, presence, writeback
+from visits import facts, forgetting, presence, timeline, writeback
 from visits.models import Fact, Participant, Target, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +179,40 @@ def test_where_the_settings_name_no_repository_any_more_nothing_is_told(reposito
     writeback.enqueue_entries(repository.visit, [entry])
     assert not Writeback.objects.filter(entry=entry).exists()
     assert repository.server.asked(AUDIT) == []
+
+
+def test_each_of_several_repositories_is_told_on_its_own(repository: Ehr) -> None:
+    second = "/archive/R4/AuditEvent"
+    found = {
+        "authorization_endpoint": f"{repository.server.url}/a",
+        "token_endpoint": f"{repository.server.url}{TOKEN}",
+    }
+    repository.server.answer("/archive/R4/.well-known/smart-configuration", Reply(found))
+    first = {"address": f"{repository.server.url}{REPOSITORY}"}
+    archive = {"address": f"{repository.server.url}/archive/R4", "name": "Archive"}
+    factories.approve(repository.connection, audit=[first, archive])
+    repository.server.answer(second, Reply(status=405))
+    entry = trail.record(repository.connection.organization, "outsider-connected", visit=repository.visit.pk)
+    writeback.enqueue_entries(repository.visit, [entry])
+    repository.drain()
+    assert len(repository.server.asked(AUDIT)) == len(repository.server.asked(second)) == 1
+    assert states() == [State.DELIVERED, State.WAITING]
+    plain, named = Target.objects.filter(kind=Target.Kind.AUDIT_REPOSITORY).order_by("name")
+    assert (plain.off_under, named.off_code) == (None, "audit-not-offered")
+
+    # The address was wrong: what waits under this name goes to the right one, and nobody is told twice.
+    repository.server.answer("/right/R4/.well-known/smart-configuration", Reply(found))
+    repository.server.answer("/right/R4/AuditEvent", CREATED)
+    right = archive | {"address": f"{repository.server.url}/right/R4"}
+    factories.approve(repository.connection, audit=[first, right])
+    repository.drain()
+    assert states() == [State.DELIVERED, State.DELIVERED]
+    assert [len(repository.server.asked(path)) for path in (AUDIT, second, "/right/R4/AuditEvent")] == [1, 1, 1]
+    told = [str(step.what) for step in timeline.of(repository.visit) if step.how == "written"]
+    assert sorted(told) == [
+        "The AuditEvent repository was told: In the visit",
+        "The AuditEvent repository was told: In the visit (Archive)",
+    ]
 
 
 def test_an_outage_of_the_repository_keeps_nothing_from_the_ehr(repository: Ehr) -> None:

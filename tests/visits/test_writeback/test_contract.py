@@ -170,6 +170,25 @@ def test_what_only_a_person_can_mend_is_tried_once_an_hour_by_one_for_all(place:
 
 
 @pytest.mark.django_db
+def test_what_somebody_had_to_mend_is_tried_at_once_with_the_settings_that_mend_it(place: Place) -> None:
+    place.answers(Reply(status=403 if place.by_token else 401))
+    place.rows(3)
+    place.drain()
+    assert (len(place.told()), writeback.sweep()) == (1, 0)
+    live = place.ehr.connection.live
+    assert live
+    factories.approve(place.ehr.connection, **live.settings)
+    assert writeback.sweep() > 0
+    place.drain()
+    assert (len(place.told()), writeback.sweep()) == (2, 0), "one probe, and it rests again: nothing was mended"
+    factories.approve(place.ehr.connection, **live.settings)
+    place.answers(place.yes)
+    place.drain()
+    place.drain()
+    assert set(place.states()) == {State.DELIVERED}
+
+
+@pytest.mark.django_db
 def test_what_waits_for_a_target_that_has_failed_all_day_is_given_up_though_others_were_tried_for_it(
     place: Place,
 ) -> None:

@@ -1,9 +1,11 @@
-"""An EHR that is down for an hour in the middle of three visits, while another hospital's run on beside it."""
+"""An EHR that is down for an hour in the middle of three visits, while another hospital's run on beside it: what
+happens in the visits is folded as always, and the rows, lanes and workers are the real ones."""
 
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event
 
 import pytest
@@ -12,14 +14,16 @@ from django.utils import timezone
 
 from tests.servers import Reply
 from tests.visits import factories
-from tests.visits.test_writeback.ehr import Ehr, enqueue, in_thread, running, time_passes, wait_until, woken
-from visits import writeback
-from visits.models import Lane, Participant, Writeback
+from tests.visits.test_presence.telling import begin_story, connected, page, roster
+from tests.visits.test_writeback.ehr import Ehr, in_thread, running, time_passes, wait_until, woken
+from visits import presence, writeback
+from visits.models import Lane, Participant, Visit, Writeback
 from visits.writeback import lanes, targets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Writeback.State
 THREADS = 4
+ROLES = ("patient", "provider")
 
 
 def _drain(target: int, lane: int) -> None:
@@ -52,20 +56,56 @@ def worker() -> Iterator[None]:
         thread.join()
 
 
-def three_visits(ehr: Ehr) -> list[Participant]:
-    """A patient and a clinician in each."""
+@dataclass(frozen=True)
+class Pair:
+    """A visit with its two people."""
+
+    patient: Participant
+    clinician: Participant
+
+    @property
+    def visit(self) -> Visit:
+        return self.patient.visit
+
+    def status(self, patient: str, clinician: str) -> list[tuple[str, str]]:
+        """The chart in which each has this status; nothing for who was not told of."""
+        both = ((self.patient, patient), (self.clinician, clinician))
+        return [(person.unseal("external_id"), status) for person, status in both if status]
+
+
+def three_visits(ehr: Ehr) -> list[Pair]:
     visits = [factories.visit(ehr.connection, session=f" 47{number}") for number in range(3)]
-    return [
-        factories.participant(visit, role, external_id=f"{visit.unseal('session')} {role}")
+    people = [
+        [factories.participant(visit, role, external_id=f"{visit.unseal('session')} {role}") for role in ROLES]
         for visit in visits
-        for role in ("patient", "provider")
     ]
+    return [Pair(*pair) for pair in people]
 
 
-def tell(people: list[Participant], presence: str) -> None:
-    for person in people:
-        row = enqueue(person, presence)
-        writeback.wake(row.target_id, row.lane)
+def happens(pairs: list[Pair], act: Callable[[Pair], object]) -> None:
+    """Something happens in each of these visits, and is folded."""
+    for pair in pairs:
+        act(pair)
+        presence.refold(pair.visit.pk)
+
+
+def patient_waits(pair: Pair) -> None:
+    page(pair.patient, "waiting", 50)
+
+
+def both_come(pair: Pair) -> None:
+    connected(pair.clinician, 40)
+    page(pair.patient, "sent", 39)
+    roster(pair.visit, "a", "lobby", 38)
+    roster(pair.visit, "a", "connected", 37)
+
+
+def patient_leaves(pair: Pair) -> None:
+    roster(pair.visit, "a", "disconnected", 20)
+
+
+def clinician_leaves(pair: Pair) -> None:
+    connected(pair.clinician, 19, kind="disconnected")
 
 
 def chart(ehr: Ehr, since: int = 0) -> list[tuple[str, str]]:
@@ -73,39 +113,44 @@ def chart(ehr: Ehr, since: int = 0) -> list[tuple[str, str]]:
     return sorted((call.query["ExternalID"], call.query["ConnectionStatus"]) for call in ehr.told()[since:])
 
 
-def now(people: list[Participant], status: str) -> list[tuple[str, str]]:
-    """The chart in which each of these people has this status, told once."""
-    return sorted((person.unseal("external_id"), status) for person in people)
+def now(pairs: list[Pair], patient: str, clinician: str) -> list[tuple[str, str]]:
+    """The chart in which the people of these visits have this status, told once."""
+    return sorted(line for pair in pairs for line in pair.status(patient, clinician))
 
 
 def test_the_other_hospital_is_right_within_seconds_and_after_the_outage_the_first_shows_what_is_so_now(
     ehr: Ehr, reachable: Callable[[Ehr], Ehr], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(targets, "ROW_SECONDS", 4)
+    begin_story()
     here = three_visits(ehr)
     with running() as made:
         other = reachable(made)
         there = three_visits(other)
         ehr.answers(Reply(delay=60))
         with worker():
-            tell(here, "waiting")
+            happens(here, patient_waits)
             wait_until(lambda: len(ehr.told()) == lanes.AT_ONCE)
-            tell(there, "waiting")
-            wait_until(lambda: chart(other) == now(there, "3"))
-            tell(there, "connected")
-            wait_until(lambda: chart(other, len(there)) == now(there, "1"))
+            happens(there, patient_waits)
+            wait_until(lambda: chart(other) == now(there, "3", ""))
+            happens(there, both_come)
+            wait_until(lambda: chart(other, 3) == now(there, "1", "1"))
+            happens(there, patient_leaves)
+            wait_until(lambda: chart(other, 9) == now(there, "2", ""))
             assert len(ehr.told()) == lanes.AT_ONCE, "not one call to the EHR that hangs has come to its end meanwhile"
 
             ehr.answers(Reply(status=503))
-            tell(here, "connected")
-            tell(here[:2], "disconnected")
+            happens(here, both_come)
+            happens(here[:1], patient_leaves)
+            happens(here[:1], clinician_leaves)
             wait_until(lambda: ehr.target.open_until)
             wait_until(lambda: not Lane.objects.filter(leased_until__gt=timezone.now()).exists())
             before = len(ehr.told())
             ehr.answers(Reply())
             time_passes(hours=1)
             wait_until(lambda: not Writeback.objects.filter(state=State.WAITING).exists())
-    assert chart(ehr, before) == sorted(now(here[:2], "2") + now(here[2:], "1")), "what was so in between is not told"
+    so_now = sorted(now(here[:1], "2", "2") + now(here[1:], "1", "1"))
+    assert chart(ehr, before) == so_now, "what was so in between is not told"
     ended = Writeback.objects.filter(target=ehr.target).values_list("state", flat=True)
-    assert sorted(ended) == [State.DELIVERED] * 6 + [State.SUPERSEDED] * 8
+    assert sorted(ended) == [State.DELIVERED] * 6 + [State.SUPERSEDED] * 5
     assert set(Writeback.objects.exclude(target=ehr.target).values_list("state", flat=True)) == {State.DELIVERED}

@@ -27,7 +27,7 @@ OF_WHAT_ANSWERS: tuple[Check, ...] = (
     sign_in.drift,
     services.backend_token,
     services.status_service,
-    fhir.repository,
+    fhir.repositories,
 )
 
 

@@ -106,10 +106,9 @@ def _resources(statement: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
             yield str(resource.get("type")), resource
 
 
-def repository(seen: Seen) -> Iterator[Finding]:
-    """Whether the repository of AuditEvents, where the settings name one, says that it takes them, and each once."""
-    got = seen.repository
-    if got.asked:
+def repositories(seen: Seen) -> Iterator[Finding]:
+    """Whether each repository of AuditEvents that the settings name says that it takes them, and each once."""
+    for got in seen.repositories:
         check, level = _accepts(got)
         yield Finding(check, level, got.asked, told(got))
 

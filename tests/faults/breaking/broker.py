@@ -1,0 +1,53 @@
+"""The broker and the cache, which are one Valkey here: emptied, away, killed."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import redis
+
+from tests.faults.breaking.shape import Fault, bites
+from tests.faults.drive import Visit
+from tests.faults.ward import Ward
+
+NEW = "SELECT 1 FROM visits_receipt WHERE state = 'new'"
+
+
+@contextmanager
+def _emptied(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    _flush(ward)
+    yield
+    bites(lambda: ward.rows(NEW))
+    _flush(ward)
+
+
+def _flush(ward: Ward) -> None:
+    with redis.Redis.from_url(ward.house.environment["REDIS_URL"]) as broker:
+        broker.flushall()
+
+
+@contextmanager
+def _stopped(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    ward.house.stop("valkey")
+    yield
+    bites(lambda: ward.rows(NEW))
+    time.sleep(5)
+    ward.house.start("valkey")
+
+
+@contextmanager
+def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    yield
+    ward.house.kill("valkey")
+    ward.house.start("valkey")
+
+
+FAULTS = (
+    Fault("Redis emptied", "FLUSHALL of broker and cache, twice, with notifications under way.", _emptied),
+    Fault(
+        "Redis stopped",
+        "Broker and cache end, and come back once notifications have waited for five seconds.",
+        _stopped,
+    ),
+    Fault("Redis killed", "SIGKILL, and at once another on the same data.", _killed),
+)

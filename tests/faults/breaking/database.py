@@ -1,0 +1,90 @@
+"""PostgreSQL: restarted, killed, its connections cut, none left, read-only."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+
+import psycopg
+
+from tests.faults.breaking.shape import Fault, bites, errors, patiently
+from tests.faults.drive import Visit
+from tests.faults.ward import Ward, connected
+
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+READ_ONLY = "ALTER SYSTEM SET default_transaction_read_only = {}"
+RELOAD = "SELECT pg_reload_conf()"
+
+
+@contextmanager
+def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    yield
+    ward.house.restart("postgres")
+    ward.leases_end()  # what was claimed as it ended
+
+
+@contextmanager
+def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    yield
+    ward.house.kill("postgres")
+    time.sleep(2)
+    ward.house.start("postgres")
+    patiently(lambda: ward.rows("SELECT 1"))
+    ward.leases_end()
+
+
+@contextmanager
+def _cut(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    ward.execute(CUT)
+    yield
+    for _ in range(3):
+        ward.execute(CUT)
+        time.sleep(0.7)
+    ward.leases_end()
+
+
+@contextmanager
+def _none_left(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    """Somebody else has them all: first what is free, then what the product gives up by being cut."""
+    with connected(ward.house) as own, ExitStack() as taken:
+        own.execute(CUT)
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            with suppress(psycopg.OperationalError):
+                taken.enter_context(psycopg.connect(ward.house.environment["DATABASE_URL"], connect_timeout=2))
+                continue
+            own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cut me'")
+            time.sleep(0.1)
+        before = errors(ward)
+        yield
+        bites(lambda: errors(ward) > before)
+        time.sleep(3)
+    ward.leases_end()
+
+
+@contextmanager
+def _read_only(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    before = errors(ward)
+    ward.execute(READ_ONLY.format("on"), RELOAD)
+    try:
+        yield
+        bites(lambda: errors(ward) > before)
+        time.sleep(3)
+    finally:
+        ward.execute(READ_ONLY.format("off"), RELOAD)
+    ward.leases_end()
+
+
+FAULTS = (
+    Fault("PostgreSQL restarted", "Its fast shutdown, which ends every transaction, and a start.", _restarted),
+    Fault("PostgreSQL killed", "SIGKILL to all of it; started after two seconds, from its write-ahead log.", _killed),
+    Fault("connections cut", "pg_terminate_backend of every connection, four times.", _cut),
+    Fault("out of connections", "Another program takes every connection that there is, for some seconds.", _none_left),
+    Fault(
+        "PostgreSQL read-only",
+        "default_transaction_read_only, as after a fail-over; off after some seconds.",
+        _read_only,
+    ),
+)

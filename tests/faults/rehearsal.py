@@ -1,0 +1,82 @@
+"""One fault, or two at once, in the middle of many visits: what it came to."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.faults.breaking import Fault
+from tests.faults.drive import SCRIPTS, SCRIPTS_OF_ONE_STAY, Visit, admitted, hand_out, play
+from tests.faults.verdict import Verdict, judged, settled, visit_ids
+from tests.faults.ward import Ward
+
+UNTIL, DURING = 0.4, 0.8  # shares of each script: what happens before the fault, and under it
+NEWCOMERS = 3  # visits that begin while it is broken
+SECONDS_TO_RECOVER = 90.0
+MINUTES_OF_WAITING = 3  # before a call under clocks that are off by less
+REPORTS_ARE_READ = 1800.0  # until the reports of a visit that runs are read anew
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one rehearsal came to. `recovered` = seconds from the mending until all was right; `moved` = those of them
+    that passed on the fast clock alone. `pressed_again`: presses that met an error page and were repeated."""
+
+    faults: tuple[Fault, ...]
+    visits: int
+    verdict: Verdict
+    recovered: float
+    moved: float
+    told_again: int
+    pressed_again: int
+
+
+def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
+    """Drive a call in all visits, break something in its middle, and judge after its end. Visits that begin under the
+    fault join the others. Where something is never told, as many new visits are driven."""
+    if any(fault.lasting for fault in faults):
+        return _under(ward, len(visits), faults)
+    untold = any(fault.untold for fault in faults)
+    if untold:
+        visits = admitted(ward, len(visits))
+    hand_out(visits, SCRIPTS_OF_ONE_STAY if untold else SCRIPTS)
+    ward.moved, away = 0.0, sum(visit.turned_away for visit in visits)
+    told = judged(ward, visits).told_twice
+    many = 0 if any(fault.nobody_comes for fault in faults) else NEWCOMERS
+    play(ward, visits, (0, UNTIL))
+    with ThreadPoolExecutor(1) as door:
+        with ExitStack() as broken:
+            for fault in faults:
+                broken.enter_context(fault.breaks(ward, visits))
+            coming = door.submit(admitted, ward, many, len(visits))
+            play(ward, visits, (UNTIL, DURING))
+        newcomers = coming.result()
+    verdict, recovered = (Verdict(), 0.0) if untold else settled(ward, [*visits, *newcomers], SECONDS_TO_RECOVER)
+    visits += newcomers
+    if not verdict.faults:
+        play(ward, visits, (DURING, 1))
+        verdict, recovered = _to_the_end(ward, visits, untold, recovered)
+    pressed = sum(visit.turned_away for visit in visits) - away
+    return Figures(faults, len(visits), verdict, recovered, ward.moved, verdict.told_twice - told, pressed)
+
+
+def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:
+    """As many visits that begin and end under it."""
+    with ExitStack() as broken:
+        for fault in faults:
+            broken.enter_context(fault.breaks(ward, []))
+        visits = admitted(ward, many)
+        ward.have_waited(visit_ids(ward, visits).values(), MINUTES_OF_WAITING)
+        hand_out(visits)
+        play(ward, visits, (0, 1))
+        verdict, recovered = settled(ward, visits, SECONDS_TO_RECOVER)
+    pressed = sum(visit.turned_away for visit in visits)
+    return Figures(faults, many, verdict, recovered, 60.0 * MINUTES_OF_WAITING, verdict.told_twice, pressed)
+
+
+def _to_the_end(ward: Ward, visits: Sequence[Visit], untold: bool, recovered: float) -> tuple[Verdict, float]:
+    """The rest of the calls, with nothing broken any more."""
+    if untold:
+        ward.time_passes(REPORTS_ARE_READ)
+    verdict, took = settled(ward, visits, SECONDS_TO_RECOVER)
+    return verdict, took if untold else recovered

@@ -1,0 +1,278 @@
+"""Every address, asked with GET and POST by everybody who has no business there: nobody finds anything, nothing
+changes; and by those who have, so that the table means something."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core import signing
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from connector.models import Administrator, Connection, EhrSignIn, Revision, User
+from tests.portal.deciding import PROOF, browser_of, waiting
+from tests.rules.test_routes import CLOSED, ROUTES
+from tests.visits import factories
+from tests.visits.factories import administrator
+from visits import browsers, handles
+from visits import services as visits
+from visits.models import Browser, Launch, Participant
+
+pytestmark = pytest.mark.django_db
+OWNED = [name for name in CLOSED if "ref" in ROUTES[name].pattern.converters]
+FORMS = {
+    "decide": {"action": "return", "reason": "No."},
+    "act": {"action": "withdraw", "reason": "No."},
+    "history_one_export": {"format": "csv"},
+}
+METHODS = ("get", "post")
+# Pages of one's own, whoever is signed in; they lead on, or show that there is nothing.
+EVERYBODYS = {
+    "approve",
+    "configure",
+    "configure_add",
+    "configure_people",
+    "consent",
+    "ehr_signin_callback",
+    "portal",
+    "records",
+    "signout",
+    "status",
+}
+# What an approver reaches of the connection that names him, and what he alone reaches.
+APPROVERS = {
+    "act",
+    "approve_one",
+    "connection",
+    "decide",
+    "downtime_announce",
+    "downtime_end",
+    "edit",
+    "ehr_signin",
+    "ehr_signin_not_sent_back",
+    "guide",
+    "guide_screen",
+    "guide_whole",
+    "history",
+    "history_one",
+    "history_one_export",
+    "preflight",
+    "record",
+    "record_certificate",
+    "record_check",
+    "record_download",
+    "send_again",
+    "status_one",
+    "target_on",
+    "test_side",
+    "test_visit",
+    "try_visit",
+    "writeback_again",
+    "writebacks",
+}
+HIS_ALONE = {"decide", "ehr_signin", "ehr_signin_not_sent_back"}
+HANDLES = sorted(name for name in ROUTES if "handle" in ROUTES[name].pattern.converters)
+
+
+@dataclass
+class Owned:
+    """A connection with everything that an address of it may name, and its administrator, who is its approver too."""
+
+    user: User = field(init=False)
+    connection: Connection = field(init=False)
+    named: dict[str, object] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = factories.connection(factories.organization(), base_url="https://localhost:9/api/FHIR/R4")
+        self.user = administrator(self.connection.organization)
+        settings = self.connection.shown.settings | {"authentication": "certificate"}
+        Revision.objects.update(settings=settings, approver_oid=self.user.oid)
+        assert self.connection.live
+        EhrSignIn.objects.create(revision=self.connection.live, user=self.user, proof=PROOF)
+        self.named = {
+            "ref": self.connection.ref,
+            "name": "keys",
+            "what": "trail",
+            "slug": "client-records",
+            "side": "patient",
+            "visit": self._test_visit(),
+            "number": self._downtime(),
+        }
+        self.revision = waiting(self.connection, self.user)
+        Revision.objects.update(settings=settings)
+
+    def _test_visit(self) -> uuid.UUID:
+        sides = {side: visits.Ids(" 1", "CSN") for side in ("provider", "patient")}
+        return visits.begin_test(self.connection, self.user, "770011", sides).pk
+
+    def _downtime(self) -> int:
+        begins, ends = (timezone.now() + timedelta(hours=hours) for hours in (1, 2))
+        named = {"announced_by": self.user, "announced_by_name": "Ada Lindqvist"}
+        return self.connection.downtimes.create(begins_at=begins, ends_at=ends, **named).pk
+
+    def address(self, name: str) -> str:
+        wanted = ROUTES[name].pattern.converters
+        return reverse(name, kwargs={key: value for key, value in self.named.items() if key in wanted})
+
+
+@pytest.fixture
+def theirs() -> Owned:
+    """A connection whose approver is somebody else than its administrator."""
+    made = Owned()
+    named = factories.user(made.connection.organization.tid)
+    Revision.objects.update(approver_oid=named.oid)
+    assert made.connection.live
+    EhrSignIn.objects.create(revision=made.connection.live, user=named, proof=PROOF)
+    return made
+
+
+def approver(of: Owned) -> User:
+    return User.objects.get(oid=of.connection.revisions.latest("number").approver_oid)
+
+
+def asked(client: Client, of: Owned, name: str) -> Iterator[Any]:
+    """Each answer but those to a method that the address does not take."""
+    sent = FORMS.get(name, {}) | {"revision": str(of.revision.pk)}
+    for method in METHODS:
+        answer = getattr(client, method)(of.address(name), sent if method == "post" else {})
+        if answer.status_code != 405:
+            yield answer
+
+
+def kept() -> dict[str, list[Any]]:
+    """Everything that the database holds of organizations and visits."""
+    models = (model for app in ("connector", "visits") for model in apps.get_app_config(app).get_models())
+    return {model.__name__: sorted(map(str, model._default_manager.values())) for model in models}
+
+
+def shows(answer: Any, of: Owned) -> bool:
+    """Whether an answer tells anything of the connection."""
+    told = answer.content.decode() + answer.headers.get("Location", "")
+    return of.connection.ref in told or of.connection.base_url in told
+
+
+def found(client: Client, of: Owned, but: frozenset[str] = frozenset()) -> dict[str, set[int]]:
+    """Where somebody who is signed in to the portal finds more than a page of his own that shows nothing of theirs."""
+    answers = {name: list(asked(client, of, name)) for name in CLOSED if name not in but | {"signout"}}
+    return {
+        name: {answer.status_code for answer in given}
+        for name, given in answers.items()
+        if any(answer.status_code != 404 and (name not in EVERYBODYS or shows(answer, of)) for answer in given)
+    }
+
+
+def in_a_visit(of: Owned, door: str, client: Client) -> str:
+    """A handle of somebody who has launched in this browser."""
+    visit = factories.visit(of.connection, session=door)
+    client.cookies[browsers.COOKIE] = signing.dumps(door, salt=browsers.SALT)
+    row = Launch(connection=of.connection, door=door, browser_hash=browsers.hash_of(door))
+    row.state_hash, row.redeemed_at = browsers.hash_of(str(row.id)), timezone.now()
+    row.participant = factories.participant(visit, door)
+    row.save(force_insert=True)
+    return handles.issue(row)
+
+
+def patient(of: Owned) -> Client:
+    browser = Client()
+    in_a_visit(of, "patient", browser)
+    return browser
+
+
+def clinician(of: Owned) -> Client:
+    """A clinician in his visit, who has signed in with Microsoft for his list too."""
+    browser = Client()
+    in_a_visit(of, "provider", browser)
+    user = Participant.objects.get(role="provider", visit__test=False).user
+    Browser.objects.create(
+        id_hash=browsers.hash_of("provider"), user=user, list_until=timezone.now() + timedelta(minutes=15)
+    )
+    return browser
+
+
+def nobody(of: Owned) -> Client:
+    return Client()
+
+
+@pytest.mark.parametrize("who", [nobody, patient, clinician])
+def test_without_a_portal_session_every_address_of_the_portal_leads_to_the_sign_in(who: Any, theirs: Owned) -> None:
+    browser = who(theirs)
+    before = kept()
+    for name in CLOSED:
+        path = theirs.address(name)
+        for method in METHODS:
+            answer = getattr(browser, method)(path)
+            assert (name, answer.status_code, answer.headers.get("Location")) == (name, 302, f"/signin/?next={path}")
+    assert kept() == before
+
+
+def stranger(of: Owned) -> Client:
+    """An administrator of another tenant."""
+    return browser_of(administrator(factories.organization()))
+
+
+def colleague(of: Owned) -> Client:
+    return browser_of(factories.user(of.connection.organization.tid))
+
+
+def administrator_until_now(of: Owned) -> Client:
+    """Somebody who works in an open session when his role is taken away."""
+    browser = browser_of(of.user)
+    assert shows(browser.get(reverse("configure")), of)
+    Administrator.objects.filter(user=of.user).delete()
+    return browser
+
+
+# What a stranger may do in his own organization is not about theirs.
+OF_HIS_OWN = frozenset({"history", "keys", "mails", "mails_again", "proof", "ready", "ready_organizer"}) | {
+    name for name in CLOSED if name.startswith(("end", "people", "person", "reports", "trail"))
+}
+
+
+@pytest.mark.parametrize("who", [stranger, colleague, administrator_until_now])
+def test_who_has_no_business_with_a_connection_finds_it_nowhere_and_changes_nothing(who: Any, theirs: Owned) -> None:
+    browser = who(theirs)
+    before = kept()
+    own: frozenset[str] = OF_HIS_OWN if who is stranger else frozenset()
+    assert found(browser, theirs, but=own) == {}
+    assert kept() == before
+    assert not any(shows(answer, theirs) for name in own for answer in asked(browser, theirs, name))
+
+
+def test_an_approver_reaches_what_is_his_and_no_more(theirs: Owned) -> None:
+    reached = set(found(browser_of(approver(theirs)), theirs)) - EVERYBODYS
+    assert reached - APPROVERS == set()
+
+
+@pytest.mark.parametrize("name", sorted(APPROVERS))
+def test_an_approver_reaches_each_of_it(name: str, theirs: Owned) -> None:
+    answers = [answer.status_code for answer in asked(browser_of(approver(theirs)), theirs, name)]
+    assert answers
+    assert 404 not in answers
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_an_administrator_reaches_everything_but_what_is_the_approvers(name: str, theirs: Owned) -> None:
+    answers = [answer.status_code for answer in asked(browser_of(theirs.user), theirs, name)]
+    assert (404 in answers) is (name in HIS_ALONE)
+
+
+@pytest.mark.parametrize("door", ["patient", "provider"])
+def test_a_page_of_a_visit_opens_in_its_own_browser_alone(door: str, theirs: Owned) -> None:
+    own = Client()
+    handle = in_a_visit(theirs, door, own)
+    others = {"nobody": Client(), "administrator": browser_of(theirs.user), "approver": browser_of(approver(theirs))}
+    others["the other side"] = Client()
+    in_a_visit(theirs, "provider" if door == "patient" else "patient", others["the other side"])
+    before, named = kept(), {"handle": handle, "visit": str(theirs.named["visit"])}
+    for name in HANDLES:
+        path = reverse(name, kwargs={one: named[one] for one in ROUTES[name].pattern.converters})
+        for who, browser in others.items():
+            statuses = {getattr(browser, method)(path).status_code for method in METHODS} - {405}
+            assert (who, name, statuses) == (who, name, {410})
+    assert kept() == before
+    assert own.get(reverse("visit", args=[handle])).status_code == 200
