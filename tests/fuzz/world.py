@@ -39,8 +39,8 @@ from visits.models import EhrUserLink, Launch, Participant, Target, Visit, Write
 
 CONTENT_FREE = ("django_migrations", "django_content_type", "auth_permission")
 MEETING, NEWCOMER = "meeting-1", "Practitioner/e2"
+# Lead away from us, or end the session: not walked.
 LEAVE = {"signout", "signin_start", "signin_start_tenant", "consent_start", "consent_start_tenant", "ehr_signin"}
-# Pages that lead elsewhere or take no form: walked all the same, by whoever may.
 ARGUMENTS = {"name": "consent", "slug": "client-records", "side": "patient", "environment": "testing"}
 
 
@@ -268,16 +268,9 @@ def _leave(world: World) -> None:
     target, _new = Target.objects.get_or_create(connection=connection)
     Target.objects.filter(pk=target.pk).update(off_under=connection.live, off_code="status-unsupported", off_since=now)
     patient = Participant.objects.filter(role=Participant.Role.PATIENT).earliest("pk")
+    told = {"organization": world.organization, "sequence": 99, "lane": 0, "presence": "waiting", "happened_at": now}
     Writeback.objects.create(
-        target=target,
-        organization=world.organization,
-        visit=patient.visit,
-        participant=patient,
-        sequence=99,
-        lane=0,
-        presence="waiting",
-        happened_at=now,
-        state=Writeback.State.DEAD,
+        target=target, visit=patient.visit, participant=patient, state=Writeback.State.DEAD, **told
     )
 
 
@@ -296,6 +289,7 @@ def _newcomer(world: World) -> list[Form]:
     token = signed(rsa_key(), said | {"tid": world.tid, "oid": str(world.user.oid), "name": "Ada"}, kid="r1")
     told, app = Reply({"access_token": "a", "id_token": token}), Reply({"access_token": "app", "expires_in": 3600})
     server.choose(f"/{world.tid}/oauth2/v2.0/token", lambda request: told if request.form.get("code") else app)
-    page = browser.get(reverse("microsoft_callback"), {"code": "c", "state": asked["state"]})
+    address = reverse("microsoft_callback")
+    page = browser.get(address, {"code": "c", "state": asked["state"]})
     world.cookies["newcomer"] = _kept(browser)
-    return list(forms.on_page(reverse("microsoft_callback"), "newcomer", page.content))
+    return list(forms.on_page(address, "newcomer", page.content))
