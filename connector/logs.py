@@ -94,6 +94,6 @@ def configure(options: dict[str, str]) -> None:
     logging.getLogger("celery").setLevel(max(logging.WARNING, logging.root.level))
     # The log is where checkpoints of the audit trail are out of the database's reach: written at every level.
     logging.getLogger("connector.trail.checkpoints").setLevel(logging.INFO)
-    # Libraries that would write addresses with codes and tokens in them.
-    for noisy in ("urllib3", "requests", "fhirclient", "mozilla_django_oidc", "django.request"):
+    # Libraries that would write addresses with codes and tokens in them. A form without its token is a line of ours.
+    for noisy in ("urllib3", "requests", "fhirclient", "mozilla_django_oidc", "django.request", "django.security.csrf"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -226,6 +226,8 @@ SAME: dict[str, str] = {
     "token-answer": "ehr-unavailable",
     "not-json": "ehr-unavailable",
     "keys-unavailable": "ehr-unavailable",
+    "entra-refused": "entra-unavailable",
+    "graph-conflict": "graph-unavailable",
     "not-fhir": "ehr-address",
     "no-smart-endpoints": "ehr-address",
     "certificate": "ehr-address",

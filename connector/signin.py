@@ -115,12 +115,17 @@ class MicrosoftAdapter(OAuth2Adapter):
         self.nonce = nonce_for(pkce_code_verifier or "")
         with asking("entra"):
             try:
-                return super().get_access_token_data(request, app, client, pkce_code_verifier)
-            except (
-                ValueError,
-                RecursionError,
-            ) as error:  # JSON that Python will not read; allauth expects no such thing
+                answer = super().get_access_token_data(request, app, client, pkce_code_verifier)
+            # JSON that Python will not read or that is no object, or an answer of no kind: allauth expects none.
+            except (ValueError, TypeError, LookupError, RecursionError) as error:
                 raise Retry("not-json") from error
+            if not isinstance(answer, dict):
+                raise Retry("not-json")
+            return answer
+
+    def parse_token(self, data: dict[str, Any]) -> SocialToken:
+        """None: who somebody is says the id_token, and no token is kept."""
+        return SocialToken()
 
     def complete_login(self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any) -> SocialLogin:
         """The checked identity as an allauth login; no token, name or address goes with it."""

@@ -93,7 +93,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     user = signed_in(request)
     organization, form = access.organization_of(user), PeriodForm(request.POST)
     if not form.is_valid():
-        return _page(request, organization, form, status=400)
+        return _page(request, organization, form, status=422)
     try:
         directory.confirm(user, organization, needs_role=True, deadline=Deadline.after(directory.SECONDS))
     except Unconfirmed as unconfirmed:

@@ -86,7 +86,7 @@ def _keep_for_the_board(
 ) -> None:
     """Whose board the visit is on, and the initials that it shows there, where the connection allows them. What this
     press does not tell stays as another left it; of a conference's patients, none stands for all."""
-    initials = filled(context.get(INITIALS), INITIALS, required=False).strip()[:LONGEST_INITIALS]
+    initials = schedule.code_of(context.get(INITIALS))[:LONGEST_INITIALS]
     told: dict[str, str] = {}
     if clinicians:
         with keys.hashing(visit.organization_id):
@@ -162,7 +162,7 @@ def read_press(door: Door, agreed: Settings, granted: Granted, identity: EhrIden
         raise Stop("person-unknown")
     context = granted.context
     own = identity.resource_id if identity and kind == "Patient" else ""
-    patient = str(context.get("patient") or own)
+    patient = filled(context.get("patient"), "patient", required=False) or own
     return Press(
         role=_role(door, kind, acts_for_another=bool(own) and patient != own),
         ehr_user=_ehr_user(identity, context),

@@ -1,6 +1,7 @@
 """Teams meetings through Microsoft Graph: onlineMeeting createOrGet, update, getVirtualAppointmentJoinWebUrl,
 subscriptions."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from connector.errors import Permanent, Retry, asking
+from connector.errors import AlreadyDone, Permanent, Retry, asking
 from connector.http import Answer, Deadline
 from connector.teams import graph
 
@@ -39,9 +40,11 @@ def create_or_get(tid: str, oid: str, *, external_id: str, subject: str, deadlin
         "endDateTime": _moment(start + timedelta(hours=MEETING_HOURS)),
     }
     path = f"users/{quote(oid)}/onlineMeetings/createOrGet"
-    # Some answers to a create come without a body; the second time it is a get.
+    # Some answers to a create come without a body, or say that it is being made; the second time it is a get.
     for _attempt in (1, 2):
-        document = graph.call(tid, "POST", path, deadline=deadline, json=body).json_or_empty()
+        document: dict[str, Any] = {}
+        with suppress(AlreadyDone):
+            document = graph.call(tid, "POST", path, deadline=deadline, json=body).json_or_empty()
         meeting = Meeting(str(document.get("id") or ""), str(document.get("joinWebUrl") or ""))
         if meeting.id and meeting.join_url:
             return _trusted(meeting)

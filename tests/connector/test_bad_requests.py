@@ -36,12 +36,43 @@ def test_a_form_that_cannot_be_read_is_a_bad_request(client: Client, body: bytes
 @pytest.mark.parametrize("charset", ["rot13", "base64", "idna", "UTF-16", '"latin-1"'])
 def test_another_charset_is_refused_before_it_is_read(charset: str) -> None:
     """Django reads the query as soon as it learns of a charset, and Python takes some for text that are none."""
+    assert asked(CONTENT_TYPE=f"text/plain; charset={charset}") == (
+        "400 Bad Request",
+        "This request is not in UTF-8.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"CONTENT_TYPE": "text/plain; charset*=no-such''x"},
+        {"CONTENT_TYPE": "text/plain; x*=a; x*0=b"},
+        {"CONTENT_TYPE": "text/plain; x*" + "9" * 5000 + "=a"},
+        {"CONTENT_LENGTH": "x"},
+        {"CONTENT_LENGTH": "-1"},
+        {"CONTENT_LENGTH": "9" * 5000},
+        {"CONTENT_LENGTH": "\xb2"},
+    ],
+)
+def test_a_head_that_cannot_be_read_is_a_bad_request(head: dict[str, str]) -> None:
+    status, text = asked(**head)
+    assert status == "400 Bad Request"
+    assert text.startswith("This request's ")
+
+
+@pytest.mark.parametrize("head", [{}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0", "CONTENT_TYPE": FORM}])
+def test_other_heads_are_read(head: dict[str, str]) -> None:
+    assert asked(**head)[0] == "200 OK"
+
+
+def asked(**head: str) -> tuple[str, str]:
+    """The status and the text that our WSGI application answers such a request with."""
     told: list[str] = []
-    asked = {
+    environ = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/health/live",
         "QUERY_STRING": "a=b",
-        "CONTENT_TYPE": f"text/plain; charset={charset}",
+        "HTTP_HOST": "testserver",
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "wsgi.input": io.BytesIO(),
@@ -50,5 +81,5 @@ def test_another_charset_is_refused_before_it_is_read(charset: str) -> None:
     def start(status: str, headers: list[Any]) -> None:
         told.append(status)
 
-    assert b"UTF-8" in b"".join(application(asked, start))
-    assert told == ["400 Bad Request"]
+    text = b"".join(application(environ | head, start)).decode()
+    return told[0], text

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from connector import problems
 from connector.errors import AlreadyDone, NeedsConsent, Permanent, Retry, WireError
 from connector.http import Answer, Deadline
 from connector.teams import graph, meetings
@@ -14,6 +15,9 @@ from tests.servers import Reply, Server
 
 POLICY = "No application access policy found for this app: c0a1 on the user: 8d2b"
 OLD_POLICY = "App c0a1 is not authorized to Create meeting on behalf of user 8d2b"
+
+
+CREATE_OR_GET = "/v1.0/users/8d2b/onlineMeetings/createOrGet"
 
 
 def error(code: str, message: str = "") -> dict[str, Any]:
@@ -32,6 +36,10 @@ def tid(server: Server, settings: Settings) -> str:
 
 def call(tid: str) -> Answer:
     return graph.call(tid, "GET", "organization", deadline=Deadline.after(5))
+
+
+def make(tid: str) -> meetings.Meeting:
+    return meetings.create_or_get(tid, "8d2b", external_id="x", subject="Visit", deadline=Deadline.after(5))
 
 
 def bearers(server: Server, path: str = "/v1.0/organization") -> list[str]:
@@ -66,6 +74,21 @@ def test_an_error_is_read_by_its_meaning(
         call(tid)
     assert (caught.value.code, caught.value.status, caught.value.host) == (code, status, "localhost")
     assert getattr(caught.value, "after", 30) == 30
+
+
+@pytest.mark.parametrize("code", ["graph-conflict", "entra-refused"])
+def test_an_answer_that_somebody_reads_of_is_no_error_of_ours(code: str) -> None:
+    assert problems.find(code).status == 503
+
+
+def test_a_meeting_that_is_being_made_is_asked_for_again(server: Server, tid: str, settings: Settings) -> None:
+    settings.TEAMS_HOSTS = frozenset({"teams.example"})
+    made = {"id": "m", "joinWebUrl": "https://teams.example/meet/1"}
+    server.answer(CREATE_OR_GET, Reply(error("Conflict"), 409), Reply(made))
+    assert make(tid).id == "m"
+    server.answer(CREATE_OR_GET, Reply(error("Conflict"), 409))
+    with pytest.raises(Retry, match="meeting-answer"):
+        make(tid)
 
 
 def test_a_call_carries_the_token_and_an_id_of_its_own(server: Server, tid: str) -> None:

@@ -4,6 +4,7 @@ import gzip
 import logging
 import socket
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,20 @@ def test_more_bytes_than_wanted_are_not_read(packed: bool, server: Server, deadl
     server.answer("/", Reply(gzip.compress(body), headers=packing) if packed else Reply(body))
     assert code_of(lambda: fetch("GET", server.url + "/", deadline=deadline, max_bytes=300_000)) == "answer-too-large"
     assert fetch("GET", server.url + "/", deadline=deadline, max_bytes=400_000).body == body
+
+
+def test_a_bomb_is_not_unpacked(server: Server, deadline: Deadline) -> None:
+    """Some hundred bytes that would be forty megabytes: as much is unpacked as we take, not as much as there is."""
+    bomb = gzip.compress(gzip.compress(b"x" * 40_000_000))
+    server.answer("/", Reply(bomb, headers={"Content-Encoding": "gzip, gzip"}))
+    tracemalloc.start()
+    try:
+        told = code_of(lambda: fetch("GET", server.url + "/", deadline=deadline, max_bytes=300_000))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert told == "answer-too-large"
+    assert most < 4_000_000
 
 
 @pytest.mark.parametrize("url", ["https://", "https://[::1", "https://a..example/", "ftp://ehr.example/", "nonsense"])

@@ -12,8 +12,9 @@ from hypothesis.strategies import DataObject
 
 from portal import consent
 from tests.fuzz import junk
+from tests.fuzz.forms import Form
 from tests.fuzz.judge import Act, Outcome
-from tests.fuzz.world import Form, World, named_path
+from tests.fuzz.world import World, named_path
 from tests.rules.test_routes import ROUTES
 from tests.visits import pressing
 from tests.visits.pressing import CLINICIAN, PATIENT

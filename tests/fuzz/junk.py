@@ -76,7 +76,8 @@ NASTY = (
     "00000000-0000-0000-0000-000000000000",
 )
 RAW_QUERIES = ("%", "%zz=%", "%00=%00", "%ff%fe=%c0%80", "&&;;==&", "a=" * 400, "[]=&[x]=y", "%ED%A0%80=%ED%A0%80")
-# Those that Python takes for text and that are none are sent to the real server: Django's test client breaks on them.
+# Those that Python takes for text and that are none are sent to the real server, as are lengths that do not hold:
+# Django's test client breaks on both.
 CHARSETS = ("utf-8", "UTF-16", "latin-1", "cp037", "no-such", "\x80", '"', "")
 KINDS = (
     "application/json",
@@ -207,7 +208,6 @@ HEADERS = {
     "HTTP_X_FORWARDED_PROTO": ["https", "ftp"],
     "HTTP_IF_MODIFIED_SINCE": ["yesterday", "Mon, 99 Jan 99999 00:00:00 GMT"],
     "HTTP_RANGE": ["bytes=5-1,,-"],
-    "CONTENT_LENGTH": ["-1", "x", "99999999999999999999"],
     "CONTENT_TYPE": [*KINDS, *(f"text/plain; charset={name}" for name in CHARSETS)],
 }
 headers: SearchStrategy[dict[str, str]] = st.one_of(

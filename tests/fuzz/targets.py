@@ -9,7 +9,9 @@ from tests.visits.test_writeback.ehr import TOKEN
 ANY = None  # tables: what was accepted is an act of somebody who may, and changes what it changes
 NONE: frozenset[str] = frozenset()
 LAUNCH = frozenset({"visits_launch"})
-VISIT = LAUNCH | {f"visits_{name}" for name in ("visit", "participant", "fact", "report", "writeback", "subscription")}
+VISIT = LAUNCH | {
+    f"visits_{name}" for name in ("visit", "participant", "fact", "report", "writeback", "subscription", "lane")
+}
 VISIT |= {"connector_entry", "django_session", "connector_key", "visits_browser"}
 SIGN_IN = frozenset({"django_session"})
 PROOF = frozenset({"connector_ehrsignin", "connector_entry", "django_session"})

@@ -3,25 +3,30 @@ Entra and its Graph, so that every answer passes connector.http."""
 
 import io
 import logging
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from bs4 import BeautifulSoup, Tag
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection as database
 from django.db import transaction
 from django.test import Client, override_settings
-from django.urls import resolve, reverse
+from django.test.client import ClientHandler
+from django.urls import reverse
+from django.utils import timezone
 from psycopg import sql
 
-from connector.models import Connection, Organization, User
+from connector.models import Connection, Downtime, EhrSignIn, Organization, Reader, User
 from portal import forward
-from tests.connector.tokens import public, rsa_key
-from tests.portal.deciding import browser_of, waiting
+from tests.connector.tokens import claims, public, rsa_key, signed
+from tests.fuzz import forms
+from tests.fuzz.forms import Form
+from tests.portal.deciding import PROOF, browser_of, waiting
 from tests.publisher import Publisher
 from tests.rules.test_routes import ROUTES
 from tests.servers import Reply
@@ -30,24 +35,13 @@ from tests.visits.pressing import CLINICIAN, PATIENT
 from tests.visits.test_writeback.ehr import Ehr, running
 from visits import arrival, devices, handover, tickets
 from visits import services as visits
-from visits.models import EhrUserLink, Launch, Participant, Target, Visit
+from visits.models import EhrUserLink, Launch, Participant, Target, Visit, Writeback
 
 CONTENT_FREE = ("django_migrations", "django_content_type", "auth_permission")
-MEETING = "meeting-1"
+MEETING, NEWCOMER = "meeting-1", "Practitioner/e2"
+# Lead away from us, or end the session: not walked.
 LEAVE = {"signout", "signin_start", "signin_start_tenant", "consent_start", "consent_start_tenant", "ehr_signin"}
-# Pages that lead elsewhere or take no form: walked all the same, by whoever may.
 ARGUMENTS = {"name": "consent", "slug": "client-records", "side": "patient", "environment": "testing"}
-
-
-@dataclass(frozen=True)
-class Form:
-    """A form as a page shows it: who sees it, where it goes, and what its fields hold."""
-
-    route: str
-    method: str
-    action: str
-    fields: dict[str, str]
-    who: str
 
 
 @dataclass
@@ -62,6 +56,7 @@ class World:
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     forms: list[Form] = field(default_factory=list)
+    handler: ClientHandler = field(default_factory=lambda: ClientHandler(enforce_csrf_checks=False))
 
     @property
     def connection(self) -> Connection:
@@ -87,6 +82,7 @@ class World:
     def browser(self, who: str = "nobody") -> Client:
         """A browser of `nobody`, of the administrator (`staff`), or of who launched (`clinician`, `patient`)."""
         client = Client(raise_request_exception=False)
+        client.handler = self.handler  # one for all: a new one reads every static file again
         for name, value in self.cookies.get(who, {}).items():
             client.cookies[name] = value
         return client
@@ -169,7 +165,10 @@ def _fill(world: World) -> None:
     board = _arrived(world, "board", CLINICIAN, "board", departmentId="D1")
     world.paths |= {"visit": patient, "clinician": clinician, "board": board}
     world.paths |= _tickets(world)
-    world.forms = list(_forms(world))
+    _leave(world)
+    shown = [*_newcomer(world), *_found(world), *forms.on_pages(_pages(world), world.browser)]
+    unseen = [Form(name, "POST", named_path(world, name), sent, "staff") for name, sent in forms.UNSEEN.items()]
+    world.forms = forms.once([*shown, *unseen])
 
 
 def _open_graph(world: World) -> None:
@@ -206,7 +205,7 @@ def _arrived(world: World, name: str, who: str, door: str = "", **context: str) 
     """Somebody launches in a browser of his own; the path of the page he comes to."""
     if who == CLINICIAN:
         link_clinician(world)
-    client = Client()
+    client = world.browser()
     answer = pressing.arrive(world.ehr, client, who, door, **context)
     world.cookies[name] = _kept(client)
     if door != "board":
@@ -250,34 +249,47 @@ def named_path(world: World, route: str) -> str:
     return reverse(route, kwargs={name: known.get(name, "x") for name in wanted})
 
 
-def _forms(world: World) -> Iterator[Form]:
-    """Every form that a walk through all addresses shows, each once."""
+def _pages(world: World) -> dict[str, str]:
+    """Every address, and who looks at it."""
     pages = {named_path(world, route): "staff" for route in ROUTES if route not in LEAVE}
     pages |= {world.paths["clinician"]: "clinician", world.paths["board"]: "board", world.paths["visit"]: "patient"}
-    pages |= {world.paths[name]: "patient" for name in ("handover", "forward", "beside")}
-    seen = set()
-    for path, who in pages.items():
-        answer = world.browser(who).get(path, headers={"Sec-Fetch-Dest": "document"})
-        for form in _shown(path, who, answer.content if answer.status_code == 200 else b""):
-            if (form.route, form.method, tuple(form.fields)) not in seen:
-                seen.add((form.route, form.method, tuple(form.fields)))
-                yield form
+    return pages | {world.paths[name]: "patient" for name in ("handover", "forward", "beside")}
 
 
-def _shown(path: str, who: str, page: bytes) -> Iterator[Form]:
-    for form in BeautifulSoup(page, "html.parser").find_all("form"):
-        action = urljoin(path, str(form.get("action") or path))
-        route = resolve(urlsplit(action).path).url_name or ""
-        fields = {
-            str(field["name"]): _value(field)
-            for field in form.find_all(["input", "select", "textarea", "button"], {"name": True})
-        }
-        fields.pop("csrfmiddlewaretoken", None)
-        yield Form(route, str(form.get("method") or "get").upper(), action, fields, who)
+def _leave(world: World) -> None:
+    """What pages offer to act on: a sign-in of today's, a reader, a downtime, a target that is off and what it was not
+    told."""
+    connection, user, now = world.connection, world.user, timezone.now()
+    assert connection.live
+    EhrSignIn.objects.create(revision=connection.live, user=user, proof=PROOF)
+    Reader.objects.create(organization=world.organization, oid=uuid.uuid4(), name="Nora", upn="nora@riverside.example")
+    hours = {"begins_at": now + timedelta(hours=1), "ends_at": now + timedelta(hours=2)}
+    Downtime.objects.create(connection=connection, announced_by=user, announced_by_name="Ada", **hours)
+    target, _new = Target.objects.get_or_create(connection=connection)
+    Target.objects.filter(pk=target.pk).update(off_under=connection.live, off_code="status-unsupported", off_since=now)
+    patient = Participant.objects.filter(role=Participant.Role.PATIENT).earliest("pk")
+    told = {"organization": world.organization, "sequence": 99, "lane": 0, "presence": "waiting", "happened_at": now}
+    Writeback.objects.create(
+        target=target, visit=patient.visit, participant=patient, state=Writeback.State.DEAD, **told
+    )
 
 
-def _value(field: Tag) -> str:
-    if field.name == "select":
-        chosen = field.find("option", selected=True) or field.find("option")
-        return str(chosen.get("value", "")) if isinstance(chosen, Tag) else ""
-    return field.get_text() if field.name == "textarea" else str(field.get("value", ""))
+def _found(world: World) -> list[Form]:
+    """An administrator has looked for somebody who is linked."""
+    address = reverse("people")
+    return list(forms.on_page(address, "staff", world.browser("staff").post(address, {"person": "ada"}).content))
+
+
+def _newcomer(world: World) -> list[Form]:
+    """A clinician who comes for the first time has signed in with Microsoft, and is asked to confirm it."""
+    browser, server = world.browser(), world.ehr.server
+    arrived = pressing.arrive(world.ehr, browser, NEWCOMER, "provider")
+    asked = {name: value for name, [value] in parse_qs(urlsplit(arrived["Location"]).query).items()}
+    said = claims(iss=f"{server.url}/{world.tid}/v2.0", aud=settings.ENTRA_CLIENT_ID, nonce=asked["nonce"])
+    token = signed(rsa_key(), said | {"tid": world.tid, "oid": str(world.user.oid), "name": "Ada"}, kid="r1")
+    told, app = Reply({"access_token": "a", "id_token": token}), Reply({"access_token": "app", "expires_in": 3600})
+    server.choose(f"/{world.tid}/oauth2/v2.0/token", lambda request: told if request.form.get("code") else app)
+    address = reverse("microsoft_callback")
+    page = browser.get(address, {"code": "c", "state": asked["state"]})
+    world.cookies["newcomer"] = _kept(browser)
+    return list(forms.on_page(address, "newcomer", page.content))

@@ -179,7 +179,7 @@ def test_an_export_is_refused_to_whom_the_directory_does_not_confirm(
 )
 def test_days_that_cannot_be_meant_are_said(sent: dict[str, str], ada: Client) -> None:
     answer = ada.post(reverse("trail_export"), sent)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "error" in answer.content.decode()
     assert not Change.objects.exists()
 

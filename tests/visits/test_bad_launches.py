@@ -126,7 +126,7 @@ def test_a_launch_token_that_no_address_can_carry_leaves_no_row(ehr: Ehr, client
     assert not Launch.objects.exists()
 
 
-@pytest.mark.parametrize("member", ["sessionId", "externalId", "externalIdType"])
+@pytest.mark.parametrize("member", ["sessionId", "externalId", "externalIdType", "patient"])
 @pytest.mark.parametrize("value", [[" 4711"], {"value": "4711"}, True, 1.5], ids=str)
 def test_a_value_that_is_no_text_makes_no_visit(ehr: Ehr, client: Client, member: str, value: Any) -> None:
     assert heading(arrive(ehr, client, PATIENT, **{member: value}))[1] == 400

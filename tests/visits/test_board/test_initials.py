@@ -37,6 +37,13 @@ def test_initials_are_kept_sealed_and_shown(ehr: Ehr) -> None:
     assert shown(ehr) == "4711 P.S."
 
 
+@pytest.mark.parametrize("strange", ["%INITIALS%", ["P.S."], {"value": "P.S."}, None], ids=str)
+def test_initials_that_are_none_keep_nobody_out(ehr: Ehr, strange: object) -> None:
+    factories.approve(ehr.connection, board_initials="shown", **CLIENTS)
+    assert press(ehr, PATIENT, initials=strange).initials_sealed == ""
+    assert shown(ehr) == "4711"
+
+
 def test_initials_are_not_kept_where_the_connection_hides_them(ehr: Ehr) -> None:
     assert press(ehr, PATIENT, initials="P.S.").initials_sealed == ""
 
