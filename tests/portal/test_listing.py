@@ -1,7 +1,8 @@
-"""The list of FHIR base URLs: grouped by state, found again, and no slower for ten thousand of them."""
+"""The list of FHIR base URLs: grouped by state, found again, and no slower for thousands of them."""
 
 import pytest
 from bs4 import BeautifulSoup
+from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
 
@@ -67,16 +68,18 @@ def test_connections_are_found_by_url_and_by_label() -> None:
         assert "No URL and no label holds “nothing”" in page(client_of(of), q=text).text
 
 
-def test_ten_thousand_cost_no_more_questions_than_fifty() -> None:
+def test_two_thousand_cost_no_more_questions_than_fifty() -> None:
     few, many = of_every_state(11), of_every_state(11)
     rows = [
         Connection(organization=many, base_url=f"https://ehr-{number}.example/R4", environment=Environment.TESTING)
-        for number in range(10_000)
+        for number in range(2_000)
     ]
     Connection.objects.bulk_create(rows)
     live = many.connections.exclude(live=None).first()
     assert live
     many.connections.filter(pk__in=[row.pk for row in rows]).update(live=live.live)
+    with database.cursor() as cursor:
+        cursor.execute("ANALYZE connector_connection")  # as PostgreSQL does by itself, once rows are committed
     ada, bea = client_of(few), client_of(many)
     for step in ("configure", "approve", "records", "status", "ready"):
         assert questions(ada, reverse(step)) == questions(bea, reverse(step)), step
