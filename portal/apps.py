@@ -7,8 +7,8 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        from connector import problems
+        from connector.problems.table import PROBLEMS
         from portal import epic_faults, watch
         from portal.closing import texts
 
-        problems.PROBLEMS.update(epic_faults.PROBLEMS | watch.PROBLEMS | texts.PROBLEMS)
+        PROBLEMS.update(epic_faults.PROBLEMS | watch.PROBLEMS | texts.PROBLEMS)

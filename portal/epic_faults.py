@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from connector import problems
 from connector.errors import WireError
 from connector.models import Revision
-from connector.problems import ANALYST, WAIT, Problem
+from connector.problems.table import ANALYST, WAIT, Problem
 from portal import records
 
 CLIENT_SYSTEMS = _("The person who manages client records in Epic (client systems)")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from connector import problems
 from connector.models import Proof
-from connector.problems import ADMINISTRATOR, OPERATOR, Text
+from connector.problems.table import ADMINISTRATOR, OPERATOR, Text
 from portal import shell
 from portal.actors import actor_of
 from portal.ready import keep, proving

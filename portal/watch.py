@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from connector import mail
 from connector.each import each
 from connector.models import Connection, Downtime, Preflight, Verification
-from connector.problems import ADMINISTRATOR, ANALYST, Problem
+from connector.problems.table import ADMINISTRATOR, ANALYST, Problem
 from visits import services as visits
 from visits.services import Troubles
 

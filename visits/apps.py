@@ -7,11 +7,12 @@ class VisitsConfig(AppConfig):
     name = "visits"
 
     def ready(self) -> None:
-        from connector import metrics, problems, signin, tally
+        from connector import metrics, signin, tally
+        from connector.problems import table
         from visits import levels, link, open_visits, trouble
         from visits.problems import PROBLEMS
 
-        problems.PROBLEMS.update(PROBLEMS)
+        table.PROBLEMS.update(PROBLEMS)
         tally.FAMILIES.update(levels.FAMILIES)
         metrics.measures.append(levels.measure)
         signin.purposes[link.PURPOSE] = signin.Purpose(link.arrive, trouble.CLINICIAN)

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from connector.problems import ADMINISTRATOR, ANALYST, OPERATOR, WAIT, YOU, Problem
+from connector.problems.table import ADMINISTRATOR, ANALYST, OPERATOR, WAIT, YOU, Problem
 
 AGAIN = _("Go back to the EHR or to the patient portal and press the button for the visit again.")
 RECORD = _("The integration record in Epic: compare it with the record in the connector's portal, field by field.")

@@ -3,7 +3,7 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from connector.problems import ADMINISTRATOR, OPERATOR, WAIT, Problem
+from connector.problems.table import ADMINISTRATOR, OPERATOR, WAIT, Problem
 
 # Where something remains, and what: of the keys by whether a key service has destroyed what wrapped them.
 REMAINS_OF_KEYS: dict[bool, tuple[Promise, Promise]] = {

@@ -24,7 +24,7 @@ SOURCES = (
     "templates/components/*.html",
     "templates/errors/*.html",
     "templates/visits/*.html",
-    "connector/problems.py",
+    "connector/problems/table.py",
     "connector/templatetags/ui.py",
     "visits/**/*.py",
 )

@@ -23,6 +23,8 @@ from tests.visits import factories
 from tests.visits.pressing import CLINICIAN, PATIENT, arrive, leads_to
 from tests.visits.test_writeback.ehr import Ehr
 from visits import arrival, facts, finding
+from visits.arrival.press import Press
+from visits.arrival.rows import find_participant, find_visit
 from visits.models import EhrUserLink, Ending, Participant, Visit
 from visits.models.visit import Sealed
 from visits.rekeying import HASHED, SEALED
@@ -107,7 +109,7 @@ def test_people_who_press_while_keys_are_renewed_all_land_in_their_one_visit(ehr
         for round_ in count():
             if over.is_set() and round_ > 2:
                 break
-            press = arrival.Press(
+            press = Press(
                 role=Participant.Role.PATIENT,
                 session=f" {number}",
                 external_id=" 1",
@@ -115,8 +117,8 @@ def test_people_who_press_while_keys_are_renewed_all_land_in_their_one_visit(ehr
                 patient="p1",
                 ehr_user=PATIENT,
             )
-            visit = arrival.find_visit(ehr.connection, "context", press)
-            arrival.find_participant(visit, press)
+            visit = find_visit(ehr.connection, "context", press)
+            find_participant(visit, press)
             pressed += 1
         connection.close()
         return pressed

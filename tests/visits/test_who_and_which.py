@@ -28,7 +28,8 @@ from tests.visits.pressing import (
     press,
 )
 from tests.visits.test_writeback.ehr import TOKEN, Ehr
-from visits import arrival, schedule
+from visits import schedule
+from visits.arrival.press import named, read_press
 from visits.doors import DOORS
 from visits.models import Launch, Participant, Visit
 
@@ -244,7 +245,7 @@ EXTRAS = st.fixed_dictionaries(
 @given(EXTRAS)
 def test_whatever_else_an_ehr_says_stops_nobody(extras: dict[str, Any]) -> None:
     granted = Granted("token", "", "launch", CONTEXT | extras)
-    press = arrival.read_press(DOORS["patient"], Settings(), granted, arrival.named(None, granted))
+    press = read_press(DOORS["patient"], Settings(), granted, named(None, granted))
     assert (press.role, press.session) == ("patient", CONTEXT["sessionId"])
     assert schedule.plan_of("https://ehr.example", "token", "", granted.context, Deadline.after(1)).cancelled is None
     assert schedule.code_of(extras.get("departmentId")).isprintable()
