@@ -9,17 +9,18 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from connector.errors import AlreadyDone, Permanent, Retry, asking
 from connector.http import Answer, Deadline
 from connector.teams import graph
+from connector.teams.notifications import moment
 
 MEETING_HOURS = 4
 SUBSCRIPTION_LIFE = timedelta(minutes=4200)  # Graph's limit for this resource is 4230 or 4320, by the page one reads
 SHORTEST_LIFE = timedelta(minutes=45)  # Graph raises anything below
 ORGANIZATION = "organization"
 ORGANIZER = "organizer"
+LONGEST_ID = 128  # of a subscription: Graph's are UUIDs
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ def subscribe(
     }
     # This resource is known to beta alone.
     document = _document(graph.call(tid, "POST", "subscriptions", version="beta", deadline=deadline, json=body))
-    ends = parse_datetime(str(document.get("expirationDateTime") or "")[:19] + "Z")
-    return str(document.get("id") or ""), ends or expires
+    found = document.get("id")
+    kept = found if isinstance(found, str) and len(found) <= LONGEST_ID else ""
+    return kept, moment(document.get("expirationDateTime")) or expires
 
 
 @asking("graph")

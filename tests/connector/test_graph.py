@@ -2,9 +2,11 @@
 
 import uuid
 from contextlib import nullcontext
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from connector import problems
@@ -40,6 +42,11 @@ def call(tid: str) -> Answer:
 
 def make(tid: str) -> meetings.Meeting:
     return meetings.create_or_get(tid, "8d2b", external_id="x", subject="Visit", deadline=Deadline.after(5))
+
+
+def subscribe(tid: str) -> tuple[str, datetime]:
+    told = {"join_url": "https://teams.example/1", "client_state": "c", "certificate": "x", "certificate_id": "k"}
+    return meetings.subscribe(tid, deadline=Deadline.after(5), life=meetings.SUBSCRIPTION_LIFE, query="", **told)
 
 
 def bearers(server: Server, path: str = "/v1.0/organization") -> list[str]:
@@ -89,6 +96,21 @@ def test_a_meeting_that_is_being_made_is_asked_for_again(server: Server, tid: st
     server.answer(CREATE_OR_GET, Reply(error("Conflict"), 409))
     with pytest.raises(Retry, match="meeting-answer"):
         make(tid)
+
+
+@pytest.mark.parametrize("number", [{"value": "s" * 200}, "s" * 200, ["s"], None, 7])
+def test_a_subscription_whose_id_could_not_be_kept_has_none(number: object, server: Server, tid: str) -> None:
+    server.answer("/beta/subscriptions", Reply({"id": number, "expirationDateTime": "2026-08-02T10:00:00Z"}, 201))
+    kept, ends = subscribe(tid)
+    assert (kept, ends.year) == ("", 2026)
+
+
+@pytest.mark.parametrize("ends", ["2026-02-30T25:61:61Z", "soon", ["2026"], 7, None])
+def test_a_subscription_that_ends_at_no_time_ends_when_we_asked_for(ends: object, server: Server, tid: str) -> None:
+    server.answer("/beta/subscriptions", Reply({"id": "s-1", "expirationDateTime": ends}, 201))
+    kept, until = subscribe(tid)
+    assert kept == "s-1"
+    assert abs(until - timezone.now() - meetings.SUBSCRIPTION_LIFE) < timedelta(minutes=1)
 
 
 def test_a_call_carries_the_token_and_an_id_of_its_own(server: Server, tid: str) -> None:

@@ -43,7 +43,7 @@ class Target:
     @property
     def few(self) -> int:
         """How many in the ordinary suite."""
-        return max(4, self.examples // 40)
+        return max(3, self.examples // 60)
 
 
 @dataclass
