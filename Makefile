@@ -24,10 +24,10 @@ test: .venv/installed chromium interop ## Every test, on two cores
 	@$(MAKE) --keep-going test-fast test-house
 
 test-fast: .venv/installed interop ## The tests that need neither the running house nor a browser
-	@$(BIN)/pytest -n 3 -m "not house" </dev/null
+	@$(BIN)/pytest -n 2 -m "not house" </dev/null
 
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m house </dev/null
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m house </dev/null
 
 fuzz: .venv/installed ## Ten thousand launches, callbacks, notifications, answers and forms of junk; writes docs/fuzz.md; SEED=n repeats a run
 	@FUZZ="$${SEED:-$$RANDOM}" $(BIN)/pytest tests/fuzz -m "not house" </dev/null

@@ -69,7 +69,7 @@ def test_a_record_is_checked_by_keyboard_alone(page: Page, address: str) -> None
     tab_to(page, "Check what stands in Epic")
     press(page, "Enter")
     expect(page.get_by_role("heading", name="Check what stands in Epic")).to_be_visible()
-    tab_to(page, "Keys")  # the last of the rail
+    tab_to(page, "People and data")  # the last of the rail
     press(page, "Tab")
     expect(page.get_by_label("What stands in the EHR")).to_be_focused()
     page.keyboard.insert_text(record)
