@@ -89,10 +89,14 @@ def let_in(ward: Ward, visit: Visit) -> Visit:
     visit.happened.append(Happened(PATIENT, WAITING, began, moment()))
     door = _get_in(visit, lambda: at_the_door(ward, visit.site, visit.csn), "", host=ward.house.urls["teams"])
     visit.key = unquote(urlsplit(door.url).path.split("/")[3])
-    _get_in(
-        visit, lambda: browser.follow(browser.open(page.url), "Go to your visit"), "", host=ward.house.urls["teams"]
-    )
+    _get_in(visit, lambda: _on_to_teams(browser, browser.open(page.url)), "", host=ward.house.urls["teams"])
     return visit
+
+
+def _on_to_teams(browser: Visitor, page: Shown) -> Shown:
+    """By the page's one button: who was sent before, and met an error on the way, reads *Go back*."""
+    sent = page.soup.find("a", id="go", string="Go back to your visit")
+    return browser.follow(page, "Go back to your visit" if sent else "Go to your visit")
 
 
 def _get_in(visit: Visit, press: Callable[[], Shown], heading: str, host: str = "") -> Shown:
