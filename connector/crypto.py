@@ -17,7 +17,8 @@ class Undecryptable(Exception):
     """The text was not sealed with this key for this place."""
 
 
-def _encode(data: bytes) -> str:
+def base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515 §2), as tokens and keys are written."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -34,7 +35,7 @@ def seal(plain: bytes, *, kid: str, secret: bytes, place: tuple[str, ...]) -> st
     """`v1.kid.nonce.ciphertext` (AES-256-GCM, base64url without padding), good only at `place`."""
     nonce = os.urandom(NONCE_BYTES)
     sealed = AESGCM(secret).encrypt(nonce, plain, bind(place))
-    return f"{VERSION}.{kid}.{_encode(nonce)}.{_encode(sealed)}"
+    return f"{VERSION}.{kid}.{base64url(nonce)}.{base64url(sealed)}"
 
 
 def kid_of(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import HttpRequest
 
+from connector import limits
 from connector.models import Connection, Organization, Revision, User
 from connector.signin import signed_in
 
@@ -21,7 +21,7 @@ class Actor:
 def actor_of(request: HttpRequest, organization: Organization, connection: Connection | None = None) -> Actor:
     """The person behind a request, by the name that the organization's records have for him."""
     user = signed_in(request)
-    return Actor(user, _name(user, organization, connection), address_of(request))
+    return Actor(user, _name(user, organization, connection), limits.address_of(request) or None)
 
 
 def _name(user: User, organization: Organization, connection: Connection | None) -> str:
@@ -34,9 +34,3 @@ def _name(user: User, organization: Organization, connection: Connection | None)
         return newest.approver_name
     reader = organization.readers.filter(oid=user.oid).first()
     return reader.name if reader else ""
-
-
-def address_of(request: HttpRequest) -> str | None:
-    """The IP address a request came from; behind a trusted proxy the one that the proxy itself saw."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.TRUSTED_PROXY else ""
-    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR") or None

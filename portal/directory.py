@@ -4,6 +4,8 @@ at each act, because a session outlives a role and an account."""
 import logging
 from dataclasses import dataclass
 
+from django.contrib import messages
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +13,7 @@ from connector import access
 from connector.errors import NeedsConsent, WireError
 from connector.http import Deadline
 from connector.models import Administrator, Organization, User
+from connector.signin import signed_in
 from connector.teams import graph
 from connector.teams.graph import Person
 
@@ -18,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SECONDS = 6.0  # for the answers to one act
 UNAVAILABLE = "directory-unavailable"
+SILENT = _("The directory does not answer just now. Try again in a minute.")  # where a person was looked for
 
 # Why an act is refused, for the person whose act it is. Callers show it beside what was typed, which stays.
 TEXTS: dict[str, Promise] = {
@@ -68,6 +72,21 @@ def confirm(actor_user: User, organization: Organization, *, needs_role: bool, d
     _confirm_account(actor_user, deadline)
     if needs_role:
         _confirm_role(actor_user, organization, deadline)
+
+
+def confirmed(
+    request: HttpRequest, organization: Organization, *, needs_role: bool = True, stops: bool = False
+) -> bool:
+    """Whether the directory still knows the person behind a request as somebody who may act (`confirm`); if not, the
+    next page says why. Where the act `stops` something, a directory that is silent keeps nobody from it."""
+    try:
+        confirm(signed_in(request), organization, needs_role=needs_role, deadline=Deadline.after(SECONDS))
+    except Unconfirmed as unconfirmed:
+        if stops and unconfirmed.silent:
+            return True
+        messages.error(request, unconfirmed.text)
+        return False
+    return True
 
 
 def _confirm_account(user: User, deadline: Deadline) -> None:

@@ -18,7 +18,7 @@ from connector.signin import signed_in
 from connector.teams.graph import Person
 from portal import directory, history, shell
 from portal.actors import actor_of
-from portal.directory import Found, Unconfirmed
+from portal.directory import Found
 from visits import services as visits
 
 # Why nobody is shown, by the code of what was found. Any other code: the directory did not answer.
@@ -28,7 +28,6 @@ FAULTS = {
         "account are erased by themselves, within a day."
     ),
 }
-SILENT = gettext_lazy("The directory does not answer just now. Try again in a minute.")
 
 
 class PersonForm(forms.Form):
@@ -55,7 +54,7 @@ def people(request: HttpRequest) -> HttpResponse:
     found = directory.find(str(organization.tid), form.cleaned_data["person"], deadline=deadline, disabled=True)
     person = found.meant(form.cleaned_data["oid"])
     if person is None and not found.people:
-        form.add_error("person", FAULTS.get(found.code, SILENT))
+        form.add_error("person", FAULTS.get(found.code, directory.SILENT))
         return _page(request, organization, form, status=422)
     return _page(request, organization, form, found=found, person=person)
 
@@ -69,10 +68,7 @@ def erase(request: HttpRequest) -> HttpResponse:
         number = int(only) if only else None
     except ValueError:
         raise Http404 from None
-    try:
-        directory.confirm(signed_in(request), organization, needs_role=True, deadline=Deadline.after(directory.SECONDS))
-    except Unconfirmed as unconfirmed:
-        messages.error(request, unconfirmed.text)
+    if not directory.confirmed(request, organization):
         return redirect("people")
     count = _erase(request, organization, oid, number)
     said = ngettext("%(count)d link was erased.", "%(count)d links were erased.", count) % {"count": count}

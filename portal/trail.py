@@ -15,12 +15,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connector import access, trail
 from connector.addresses import public_url
-from connector.http import Deadline
 from connector.models import Change, Organization
 from connector.signin import signed_in
 from portal import directory, history, sheets, shell
 from portal.actors import actor_of
-from portal.directory import Unconfirmed
 from portal.forms import ZoneField
 from portal.reports.filters import DAY, EARLIEST, LATEST, midnight
 from visits import services as visits
@@ -90,14 +88,10 @@ def verify(request: HttpRequest) -> HttpResponse:
 @require_POST
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The trail as an archive. It is a line of the history."""
-    user = signed_in(request)
-    organization, form = access.organization_of(user), PeriodForm(request.POST)
+    organization, form = access.organization_of(signed_in(request)), PeriodForm(request.POST)
     if not form.is_valid():
         return _page(request, organization, form, status=422)
-    try:
-        directory.confirm(user, organization, needs_role=True, deadline=Deadline.after(directory.SECONDS))
-    except Unconfirmed as unconfirmed:
-        messages.error(request, unconfirmed.text)
+    if not directory.confirmed(request, organization):
         return redirect("trail")
     detail: dict[str, Any] = {
         name: str(form.cleaned_data[name]) for name in ("since", "until") if form.cleaned_data[name]

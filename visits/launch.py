@@ -6,7 +6,6 @@ row a state, good once, within five minutes, in one browser.
 
 import hashlib
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from connector import keys, limits
 from connector.addresses import public_url
 from connector.agreement import Settings
+from connector.crypto import base64url
 from connector.ehr import discovery, scopes, smart
 from connector.ehr.discovery import Endpoints
 from connector.http import Deadline
@@ -170,7 +170,7 @@ def redirect_uri(ref: str, door: str) -> str:
 
 def challenge_of(verifier: str) -> str:
     """RFC 7636 §4.2, S256."""
-    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(verifier.encode()).digest())
 
 
 def _place(row: Launch) -> keys.Place:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from jwt.algorithms import RSAAlgorithm
 
 from connector import verify
+from connector.crypto import base64url
 from connector.ehr.smart import SigningKey
 from connector.keys.material import of_row, store
 from connector.models import Key
@@ -87,7 +88,7 @@ def audit_key() -> Key:
 
 def audit_sign(key: Key, text: str) -> str:
     """The Ed25519 signature of a text, base64url without padding."""
-    return _encoded(_audit_private(key).sign(text.encode()))
+    return base64url(_audit_private(key).sign(text.encode()))
 
 
 def audit_keys() -> list[dict[str, Any]]:
@@ -108,12 +109,8 @@ def _audit_private(key: Key) -> Ed25519PrivateKey:
 
 
 def _audit_jwk(private: Ed25519PrivateKey, kid: str) -> dict[str, Any]:
-    x = _encoded(private.public_key().public_bytes_raw())
+    x = base64url(private.public_key().public_bytes_raw())
     return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid, "use": "sig", "alg": "EdDSA"}
-
-
-def _encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def in_use(purpose: Key.Purpose, environment: str = "") -> Key:
@@ -152,7 +149,7 @@ def _make_audit(not_before: datetime | None) -> Key:
     public = _audit_jwk(private, kid)
     if used:
         told = verify.takes_over(used.public, public).encode()
-        signatures = [_encoded(key.sign(told)) for key in (_audit_private(used), private)]
+        signatures = [base64url(key.sign(told)) for key in (_audit_private(used), private)]
         public["follows"] = {"kid": used.kid, "signatures": signatures}
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return store(None, AUDIT, pem, public=public, kid=kid, not_before=not_before)

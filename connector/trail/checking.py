@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from connector import keys, verify
@@ -101,7 +101,7 @@ def _lock(organization_id: UUID) -> Verification:
 def due() -> QuerySet[Organization]:
     """The organizations whose whole trail was not verified for a day."""
     lately = Verification.objects.filter(whole_at__gt=timezone.now() - DAILY).values("organization")
-    return Organization.objects.exclude(pk__in=lately).filter(trail__isnull=False).distinct()
+    return Organization.objects.filter(Exists(Entry.objects.filter(organization=OuterRef("pk")))).exclude(pk__in=lately)
 
 
 @transaction.atomic

@@ -10,9 +10,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone, translation
-from jwt.utils import base64url_encode
 
 from connector import keys, mail, trail
+from connector.crypto import base64url
 from connector.models import Closing, Entry
 from portal.closing.texts import REMAINS, REMAINS_OF_KEYS
 
@@ -86,7 +86,7 @@ def as_text(receipt: dict[str, Any]) -> str:
 def _signed(text: str) -> str:
     key = keys.audit_key()
     header = {"alg": "EdDSA", "kid": key.kid, "typ": TYPE, "jwk": key.public}
-    signed = ".".join(base64url_encode(part.encode()).decode() for part in (json.dumps(header), text))
+    signed = ".".join(base64url(part.encode()) for part in (json.dumps(header), text))
     return f"{signed}.{keys.audit_sign(key, signed)}"
 
 

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import access, mail
-from connector.http import Deadline
 from connector.models import Change, Closing, Organization
 from connector.signin import RECEIPT_SALT, RECEIPT_SECONDS, signed_in
 from portal import closing, directory, history, sheets, shell
@@ -22,7 +21,6 @@ from portal.closing.asking import BLOCKERS
 from portal.closing.exports import EXPORTS, taken
 from portal.closing.receipt import as_file
 from portal.closing.texts import REMAINS, REMAINS_OF_KEYS
-from portal.directory import Unconfirmed
 from portal.services import Refused
 
 CHANGED = gettext_lazy("This was changed in the meantime. Here is how it stands now.")
@@ -61,7 +59,7 @@ def export(request: HttpRequest, what: str) -> HttpResponse | StreamingHttpRespo
     organization, wanted = access.organization_of(signed_in(request)), EXPORTS.get(what)
     if wanted is None:
         raise Http404
-    if not _confirmed(request, organization):
+    if not directory.confirmed(request, organization):
         return redirect("end")
     actor = actor_of(request, organization)
     history.record(organization, Change.Kind.EXPORTED, actor=actor, what=what, format=wanted.ending)
@@ -75,7 +73,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     form = NameForm(organization, request.POST)
     if not form.is_valid():
         return _page(request, organization, form, status=422)
-    if not _confirmed(request, organization):
+    if not directory.confirmed(request, organization):
         return redirect("end")
     try:
         closing.ask(organization, actor_of(request, organization))
@@ -88,7 +86,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 def call_off(request: HttpRequest) -> HttpResponse:
     """Keep everything. That does not wait for a directory that is silent."""
     organization = access.organization_of(signed_in(request))
-    if not _confirmed(request, organization, stops=True):
+    if not directory.confirmed(request, organization, stops=True):
         return redirect("end")
     try:
         closing.call_off(organization, actor_of(request, organization))
@@ -112,18 +110,6 @@ def receipt(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if row is None:
         return redirect("signin")
     return sheets.download("receipt", "json", "application/json", [as_file(row)])
-
-
-def _confirmed(request: HttpRequest, organization: Organization, *, stops: bool = False) -> bool:
-    """Whether the directory still knows him as an administrator; if not, the next page says why."""
-    deadline = Deadline.after(directory.SECONDS)
-    try:
-        directory.confirm(signed_in(request), organization, needs_role=True, deadline=deadline)
-    except Unconfirmed as unconfirmed:
-        if not (stops and unconfirmed.silent):
-            messages.error(request, unconfirmed.text)
-            return False
-    return True
 
 
 def _page(request: HttpRequest, organization: Organization, form: NameForm, *, status: int = 200) -> HttpResponse:

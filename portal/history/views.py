@@ -1,18 +1,15 @@
 """The pages of the history, and its export."""
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import access
-from connector.http import Deadline
 from connector.models import Change
 from connector.signin import signed_in
 from portal import directory, shell
 from portal.actors import actor_of
-from portal.directory import Unconfirmed
 from portal.history.export import FORMATS, streamed
 from portal.history.keep import record
 from portal.history.lines import KINDS, Scope, line_of, lines, scope_of_one
@@ -72,11 +69,7 @@ def export(request: HttpRequest, ref: str = "") -> HttpResponse | StreamingHttpR
     if written is None:
         raise Http404
     administers = access.administered_by(signed_in(request)) is not None
-    deadline = Deadline.after(directory.SECONDS)
-    try:
-        directory.confirm(signed_in(request), scope.organization, needs_role=administers, deadline=deadline)
-    except Unconfirmed as unconfirmed:
-        messages.error(request, unconfirmed.text)
+    if not directory.confirmed(request, scope.organization, needs_role=administers):
         return redirect("history_one", ref=ref) if ref else redirect("history")
     actor = actor_of(request, scope.organization, scope.connection)
     detail = {"format": written.ending} | ({"shown": kind} if kind else {})

@@ -29,7 +29,6 @@ FAULTS = {
     ),
     "disabled": gettext_lazy("This account is disabled."),
 }
-SILENT = gettext_lazy("The directory does not answer just now. Try again in a minute.")
 
 
 class ReaderForm(forms.Form):
@@ -84,7 +83,7 @@ def name(request: HttpRequest) -> HttpResponse:
     person = found.meant(form.cleaned_data["oid"])
     if person is None:
         if not found.people:
-            form.add_error("reader", FAULTS.get(found.code, SILENT))
+            form.add_error("reader", FAULTS.get(found.code, directory.SILENT))
         return _page(request, organization, form, _allowance_form(organization), people=found.people, status=422)
     _keep(organization, person, actor_of(request, organization))
     messages.success(request, _("%(name)s may read the reports now.") % {"name": person.name})

@@ -12,12 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from connector import access
-from connector.http import Deadline
 from connector.models import Change
 from connector.signin import signed_in
 from portal import directory, history, sheets
 from portal.actors import actor_of
-from portal.directory import Unconfirmed
 from portal.reports import filters
 from portal.reports.charts import LONGEST_DAYS, charts
 from portal.reports.export import may_begin, written
@@ -81,11 +79,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if not form.is_valid():
         raise Http404
     needs_role = access.administered_by(signed_in(request)) is not None
-    try:
-        deadline = Deadline.after(directory.SECONDS)
-        directory.confirm(signed_in(request), organization, needs_role=needs_role, deadline=deadline)
-    except Unconfirmed as unconfirmed:
-        messages.error(request, unconfirmed.text)
+    if not directory.confirmed(request, organization, needs_role=needs_role):
         return redirect("reports")
     if not may_begin(organization):
         messages.info(request, _("A file of your organization is being written. Try again when it is done."))

@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from connector import verify
+from connector.crypto import base64url
 from connector.keys import pairs
 from connector.models import Checkpoint, Entry, Key, Organization
 from connector.trail.chain import members
@@ -79,7 +80,7 @@ def forged_key(of: Organization, last: Entry) -> None:
     )
     place = verify.Place(last.sequence or 0, last.digest)
     told = verify.Checkpoint(str(of.pk), place, "2026-03-02T09:00:00Z", "aaaaaaaaaaaa").told
-    signature = pairs._encoded(private.sign(told.encode()))
+    signature = base64url(private.sign(told.encode()))
     Checkpoint.objects.filter(organization=of).delete()
     Checkpoint.objects.create(
         organization=of, sequence=place.sequence, digest=last.digest, at="2026-03-02T09:00:00Z", kid="aaaaaaaaaaaa",

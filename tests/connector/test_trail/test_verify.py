@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector import verify
+from connector.crypto import base64url
 from connector.keys import pairs
 from connector.verify import Checkpoint, Place
 
@@ -29,7 +30,7 @@ LINES = st.dictionaries(
 
 def signed(place: Place) -> dict[str, Any]:
     unsigned = Checkpoint(ORGANIZATION, place, "2026-03-02T10:00:00Z", KID)
-    line = f"{unsigned.told} {pairs._encoded(PRIVATE.sign(unsigned.told.encode()))}"
+    line = f"{unsigned.told} {base64url(PRIVATE.sign(unsigned.told.encode()))}"
     return {"type": "checkpoint", "line": line}
 
 
