@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import django
+import hypothesis
 import psycopg
 import pytest
 import redis
 from django.core.management import call_command
 from django.utils import translation
+from hypothesis import HealthCheck
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
@@ -24,6 +26,13 @@ from sandbox.launcher.place import DataInUse, generated_secrets, home
 from sandbox.launcher.ports import free_ports
 from sandbox.launcher.services import Addresses, create_database, services, with_path
 from tests.database import insisting
+
+# A machine that is busy with browsers is slow now and then. Where a fixture serves all examples of a property, the
+# property is written for that.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis.settings.load_profile("busy")
 
 VIEWPORTS: dict[str, ViewportSize] = {"desktop": {"width": 1200, "height": 800}, "phone": {"width": 390, "height": 844}}
 HOUSES = {"house": 2, "https": 4}  # the houses that a worker may have, with the first of each one's Redis databases

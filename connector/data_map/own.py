@@ -153,8 +153,13 @@ TABLES = (
         "Until the organization is ended",
         technical(id="Row", began="After which entry", held="How far", first="From which entry", last="To which entry"),
         identifiers(organization="Whose"),
-        codes(found="Findings of the pass that runs", findings="Findings of the last one"),
-        times(asked_at="Asked", finished_at="Finished", whole_at="Last from the first entry on"),
+        codes(found="Findings of the pass that runs", findings="Findings of the last one", accepted="Findings known"),
+        times(
+            asked_at="Asked",
+            finished_at="Finished",
+            whole_at="Last from the first entry on",
+            accepted_at="Operator went on after a break",
+        ),
     ),
     table(
         "connector.Change",

@@ -2,13 +2,14 @@
 batches, and signed for."""
 
 from connector.trail.chain import record, seal
-from connector.trail.checking import ask, asked, check, due, state, unsealed
+from connector.trail.checking import ask, asked, check, due, state, unknown, unsealed
 from connector.trail.checking import verify_all as verify
-from connector.trail.checkpoints import go_on, seal_all, sign, unsettled
+from connector.trail.checkpoints import accept, go_on, seal_all, sign, unsettled
 from connector.trail.export import Extent, extent, lines
 
 __all__ = [
     "Extent",
+    "accept",
     "ask",
     "asked",
     "check",
@@ -21,6 +22,7 @@ __all__ = [
     "seal_all",
     "sign",
     "state",
+    "unknown",
     "unsealed",
     "unsettled",
     "verify",

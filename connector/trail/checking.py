@@ -14,7 +14,7 @@ from connector import keys, verify
 from connector.each import in_time
 from connector.models import Checkpoint, Entry, Organization, Verification
 from connector.trail.chain import members
-from connector.verify import Checker, Place
+from connector.verify import Checker, Finding, Place
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,7 @@ def check(organization_id: UUID, *, after: int = 0, against: Iterable[verify.Che
     for one in against:
         if one.organization == str(organization_id):
             checker.checkpoint(one)
-    for entry in sealed(organization_id, after).iterator(ROWS):
-        checker.entry(members(entry))
-    checker.end()
-    return checker
+    return _through(checker)
 
 
 def sealed(organization_id: UUID, after: int = 0) -> QuerySet[Entry]:
@@ -64,13 +61,37 @@ def of_row(row: Checkpoint) -> verify.Checkpoint:
     return verify.Checkpoint(str(row.organization_id), place, f"{row.at:%Y-%m-%dT%H:%M:%SZ}", row.kid, row.signature)
 
 
+def newest(organization_id: UUID) -> Checkpoint | None:
+    """The checkpoint of a trail that was signed last. After a break others may speak of later entries."""
+    return Checkpoint.objects.filter(organization_id=organization_id).order_by("id").last()
+
+
+def follows(organization_id: UUID, last: verify.Checkpoint | None) -> Checker:
+    """Go through what has come since one checkpoint, its own entry included, whatever others say."""
+    checker = _bare(organization_id, last.place.sequence - 1 if last else 0)
+    if last:
+        checker.checkpoint(last)
+    return _through(checker)
+
+
+def _through(checker: Checker) -> Checker:
+    for entry in sealed(UUID(checker.organization), checker.start.sequence).iterator(ROWS):
+        checker.entry(members(entry))
+    checker.end()
+    return checker
+
+
 def _checker(organization_id: UUID, after: int) -> Checker:
-    start = Entry.objects.filter(organization_id=organization_id, sequence=after).first()
-    place = Place(after, start.digest if start else "")
-    checker = Checker(str(organization_id), keys.trusted_audit_keys(), place)
+    checker = _bare(organization_id, after)
     for one in signed(organization_id, after):
         checker.checkpoint(one)
     return checker
+
+
+def _bare(organization_id: UUID, after: int) -> Checker:
+    """One that knows of no checkpoint."""
+    start = Entry.objects.filter(organization_id=organization_id, sequence=after).first()
+    return Checker(str(organization_id), keys.trusted_audit_keys(), Place(after, start.digest if start else ""))
 
 
 @transaction.atomic
@@ -121,7 +142,7 @@ def advance(organization_id: UUID, seconds: float = STEP) -> bool:
     if stopped:
         checker.end()
     row.held = checker.place.sequence
-    row.found = [*row.found, *map(list, checker.findings)][:KEPT_FINDINGS]
+    row.found = [*row.found, *map(list, unknown(row, checker.findings))][:KEPT_FINDINGS]
     if stopped:
         _finish(row)
     row.save()
@@ -136,6 +157,27 @@ def _finish(row: Verification) -> None:
         log.error("trail broken", extra={"code": row.findings[0][0], "count": len(row.findings)})
 
 
+def unknown(row: Verification | None, findings: list[Finding]) -> list[Finding]:
+    """Those that concern no entry of which an operator knows."""
+    known = {number for _, number in row.accepted} if row else set()
+    return [one for one in findings if one.number not in known]
+
+
+@transaction.atomic
+def take_note(organization_id: UUID) -> list[Finding]:
+    """Keep all that is wrong with a trail as known; returns what was not known before. Entries that checkpoints know
+    and the trail does not have will be others once it is that long again: they count with what is wrong."""
+    row, checker = _lock(organization_id), check(organization_id)
+    end = checker.place.sequence
+    gone = {one.place.sequence for one in signed(organization_id, end)} - {end}
+    findings = [*checker.findings, *(Finding("cut", number) for number in sorted(gone))]
+    if news := unknown(row, list(dict.fromkeys(findings))):
+        row.accepted, row.accepted_at = [*row.accepted, *map(list, news)], timezone.now()
+        row.asked_at, row.found, row.findings = None, [], []
+        row.save()
+    return news
+
+
 def asked() -> QuerySet[Verification, UUID]:
     """The organizations whose trail a pass runs through, the longest waiting first."""
     waiting = Verification.objects.exclude(asked_at=None).order_by("asked_at")
@@ -144,7 +186,7 @@ def asked() -> QuerySet[Verification, UUID]:
 
 def state(organization: Organization) -> dict[str, Any]:
     """How a trail stands: for pages."""
-    checkpoint = organization.checkpoints.last()
+    checkpoint = newest(organization.pk)
     return {
         "sealed": sealed(organization.pk).values_list("sequence", flat=True).last() or 0,
         "unsealed": unsealed(organization.pk),

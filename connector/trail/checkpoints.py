@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from connector import keys, verify
 from connector.models import Checkpoint, Entry, Organization
-from connector.trail.chain import BATCH, seal
-from connector.trail.checking import advance, check
+from connector.trail.chain import BATCH, record, seal
+from connector.trail.checking import advance, follows, newest, of_row, take_note
+from connector.verify import Finding, Place
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +24,10 @@ AFTER, EVERY = timedelta(hours=1), 1000
 
 def unsettled() -> QuerySet[Organization, UUID]:
     """The organizations with entries that are not sealed, or that no checkpoint vouches for yet."""
-    newest = Checkpoint.objects.filter(organization=OuterRef("pk")).order_by("-sequence").values("sequence")[:1]
+    last = Checkpoint.objects.filter(organization=OuterRef("pk")).order_by("-id").values("sequence")[:1]
     beyond = Q(sequence=None) | Q(sequence__gt=OuterRef("signed"))
     entries = Entry.objects.filter(beyond, organization=OuterRef("pk"))
-    known = Organization.objects.annotate(signed=Coalesce(Subquery(newest), 0))
+    known = Organization.objects.annotate(signed=Coalesce(Subquery(last), 0))
     return known.filter(Exists(entries)).values_list("pk", flat=True)
 
 
@@ -44,11 +45,6 @@ def _is_due(organization_id: UUID) -> bool:
     return entries.count() >= EVERY or (entries.exists() and not _is_fresh(last))
 
 
-def newest(organization_id: UUID) -> Checkpoint | None:
-    """The last checkpoint of a trail."""
-    return Checkpoint.objects.filter(organization_id=organization_id).last()
-
-
 def _is_fresh(checkpoint: Checkpoint | None) -> bool:
     return checkpoint is not None and checkpoint.at > timezone.now() - AFTER
 
@@ -60,18 +56,22 @@ def sign(organization_id: UUID) -> Checkpoint | None:
     sign. Call it when everything is sealed."""
     Organization.objects.select_for_update().get(pk=organization_id)
     last = newest(organization_id)
-    checker = check(organization_id, after=last.sequence - 1 if last else 0)
+    checker = follows(organization_id, of_row(last) if last else None)
     if checker.findings:
         log.error("trail broken", extra={"code": checker.findings[0].code, "count": len(checker.findings)})
         return None
     if not checker.place.sequence or (last and last.sequence == checker.place.sequence and _is_fresh(last)):
         return last
+    return _signed(organization_id, checker.place)
+
+
+def _signed(organization_id: UUID, place: Place) -> Checkpoint:
     key, now = keys.audit_key(), timezone.now().replace(microsecond=0)
-    unsigned = verify.Checkpoint(str(organization_id), checker.place, f"{now:%Y-%m-%dT%H:%M:%SZ}", key.kid)
+    unsigned = verify.Checkpoint(str(organization_id), place, f"{now:%Y-%m-%dT%H:%M:%SZ}", key.kid)
     row = Checkpoint.objects.create(
         organization_id=organization_id,
-        sequence=checker.place.sequence,
-        digest=checker.place.digest,
+        sequence=place.sequence,
+        digest=place.digest,
         at=now,
         kid=key.kid,
         signature=keys.audit_sign(key, unsigned.told),
@@ -80,6 +80,22 @@ def sign(organization_id: UUID) -> Checkpoint | None:
     # Not before the commit: the log must know of nothing more.
     transaction.on_commit(lambda: log.info("trail checkpoint", extra={"checkpoint": line}))
     return row
+
+
+@transaction.atomic
+def accept(organization: Organization) -> list[Finding]:
+    """After a break that somebody has looked into: keep what is wrong as known, say so in the trail, and sign where it
+    stands, though that does not follow from the checkpoint before. Nothing happens where all that is wrong is known.
+    Each verification still finds it."""
+    if not (news := take_note(organization.pk)):
+        return []
+    record(organization, "break-accepted", count=str(len(news)), first=str(min(one.number for one in news)))
+    while seal(organization.pk) == BATCH:
+        pass
+    end = Entry.objects.filter(organization=organization).exclude(sequence=None).latest("sequence")
+    _signed(organization.pk, Place(end.sequence or 0, end.digest))
+    log.warning("trail break accepted", extra={"code": news[0].code, "count": len(news)})
+    return news
 
 
 def go_on(organization_id: UUID) -> None:

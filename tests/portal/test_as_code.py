@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connector import agreement, keys
@@ -270,7 +270,7 @@ ODD = {
 
 
 @example(kept=[(ODD, {}, {"null": "0o7"})])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(kept=st.lists(st.tuples(details, settled, st.dictionaries(texts, texts, max_size=3)), max_size=3))
 def test_what_is_exported_changes_nothing_when_imported_and_is_whole_in_an_empty_database(
     kept: list[tuple[dict[str, Any], dict[str, Any], dict[str, str]]],

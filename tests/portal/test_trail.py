@@ -147,6 +147,21 @@ def test_administrators_are_told_once_that_the_trail_broke_and_that_it_is_over(c
     assert notice.ended_at is not None
 
 
+def test_a_break_that_the_operator_accepted_is_over_and_still_named(ada: Client, connection: Connection) -> None:
+    of = connection.organization
+    Entry.objects.filter(organization=of, sequence=2).update(event="something-else")
+    trail.ask(of.pk, whole=True)
+    trail.go_on(of.pk)
+    watch.watch()
+    assert "The audit trail does not hold" in shown(ada)
+    trail.accept(of)
+    watch.watch()
+    said = shown(ada)
+    assert "The audit trail does not hold" not in said
+    assert "A break of the trail is known" in said
+    assert Notice.objects.get().ended_at is not None
+
+
 def test_the_export_is_an_archive_that_verifies_itself_and_a_line_of_the_history(
     ada: Client, user: User, connection: Connection, directory: Directory, tmp_path: Path
 ) -> None:

@@ -73,6 +73,20 @@ def test_a_changed_entry_is_named_and_the_exit_is_an_error(audit: Audit, organiz
     assert complaint == f"CommandError: {CHANGED.format(3)}"
 
 
+def test_after_a_break_that_was_accepted_the_exit_is_an_error_for_another_one_alone(
+    audit: Audit, organization: Organization
+) -> None:
+    Entry.objects.filter(organization=organization, sequence=3).update(event="something-else")
+    told = f"{CHANGED.format(3)}\n1 findings are known from now on."
+    assert audit("accept", organization.tid) == (0, told, "")
+    assert audit("accept", organization.tid) == (0, "Nothing new is wrong.", "")
+    code, printed, complaint = audit("verify", organization.tid)
+    assert (code, complaint) == (0, "")
+    assert "1 findings are known since" in printed
+    Entry.objects.filter(organization=organization, sequence=5).update(event="something-else")
+    assert audit("verify", organization.tid)[::2] == (1, f"CommandError: {CHANGED.format(5)}")
+
+
 def test_a_removed_entry_is_noticed(audit: Audit, organization: Organization) -> None:
     Entry.objects.filter(organization=organization, sequence=1).delete()
     code, _, complaint = audit("verify", organization.tid)
@@ -164,7 +178,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(audit: Audit, organization:
     assert (code, complaint.startswith("CommandError: Cannot write there")) == (1, True)
 
 
-@pytest.mark.parametrize("action", ["verify", "export"])
+@pytest.mark.parametrize("action", ["verify", "accept", "export"])
 def test_a_tenant_that_is_not_here_is_an_error(
     action: str, audit: Audit, organization: Organization, tmp_path: Path
 ) -> None:

@@ -169,7 +169,7 @@ of_two = st.lists(
 
 
 @given(of_two)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_both_met_in_the_first_minute_in_which_both_were_in_the_call(story: list[FactLine]) -> None:
     facts = [fact("0 sent patient"), *story]
     together = [at for at in map(minute, range(13)) if _both_in_call([line for line in facts if line.at <= at])]
@@ -182,7 +182,7 @@ def _both_in_call(facts: list[FactLine]) -> bool:
 
 
 @given(stories, st.booleans(), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_figures_of_any_story_hang_together(story: list[FactLine], ended: bool, live: bool) -> None:
     state = fold(story, (CLINICIAN, PATIENT, PROXY))
     found = read(state, STAFF, ended=ended, live=live, now=NOW)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.ehr.preflight import Subject, run
@@ -69,9 +69,7 @@ HEADERS = st.dictionaries(
     max_size=3,
 )
 STATUSES = st.sampled_from([200, 200, 200, 200, 204, 301, 302, 400, 401, 404, 429, 500, 503, 599])
-SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+SLOW = settings(max_examples=60)
 
 
 @SLOW
@@ -108,7 +106,7 @@ GOT = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(metadata=GOT, configuration=GOT, openid=GOT, keys=GOT, token=GOT, status=GOT, control=GOT)
 def test_the_checks_find_something_in_any_combination_of_answers(**gots: Got) -> None:
     subject = Subject("https://ehr.example", "testing", approved_hosts=frozenset({"a.example"}), approved_kind="epic")
@@ -117,7 +115,7 @@ def test_the_checks_find_something_in_any_combination_of_answers(**gots: Got) ->
     assert {finding.check for finding in found} <= set(TEXTS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(base_url=st.text(max_size=60) | st.text(max_size=40).map(lambda rest: f"https://{rest}"))
 def test_any_text_may_be_typed_as_a_base_url(base_url: str) -> None:
     assert run(Subject(base_url, "testing"), deadline=Deadline.after(0.05)).blocks

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from connector import keys, trail, verify
-from connector.models import Checkpoint, Entry, Key, Organization
+from connector.models import Checkpoint, Entry, Key, Organization, Verification
 from connector.trail import checking
 from tests.connector.test_trail import attacks
 from tests.connector.test_trail.attacks import FOUND, Attack
@@ -73,6 +73,42 @@ def test_the_sealer_signs_nothing_that_does_not_follow_from_what_it_signed(signe
     trail.seal_all(signed.pk)
     assert trail.sign(signed.pk) is None
     assert signed.checkpoints.count() == 2
+
+
+def news_of(organization: Organization) -> list[list[object]]:
+    """What a pass through the whole trail alarms about."""
+    trail.ask(organization.pk, whole=True)
+    trail.go_on(organization.pk)
+    verification = Verification.objects.get(organization=organization)
+    assert verification.asked_at is None
+    return list(verification.findings)
+
+
+@pytest.mark.parametrize("attack", FOUND, ids=lambda one: one.__name__)
+def test_after_a_break_that_was_looked_into_the_trail_is_signed_again_and_only_another_one_alarms(
+    attack: Attack, signed: Organization
+) -> None:
+    attack(signed)
+    trail.seal(signed.pk)
+    assert news_of(signed) != []
+    assert FOUND[attack] in trail.accept(signed)
+    assert trail.accept(signed) == [], "a second time there is nothing new"
+    for number in range(9):
+        assert news_of(signed) == []
+        age(signed, hours=2)
+        trail.record(signed, f"later-{number}")
+        trail.seal_all(signed.pk)
+        end = Entry.objects.filter(organization=signed).latest("sequence")
+        assert checking.newest(signed.pk) == Checkpoint.objects.get(digest=end.digest)
+    assert FOUND[attack][1] in {number for _, number in found(signed)}, "whoever verifies still sees it"
+    Entry.objects.filter(pk=end.pk).update(event="something-else")
+    assert news_of(signed) == [["changed", end.sequence]]
+
+
+def test_where_nothing_is_wrong_nothing_is_accepted(signed: Organization) -> None:
+    assert trail.accept(signed) == []
+    assert signed.checkpoints.count() == 2
+    assert not Entry.objects.filter(event="break-accepted").exists()
 
 
 def test_whoever_takes_our_keys_away_is_found_by_the_checkpoints_that_nobody_can_check(signed: Organization) -> None:

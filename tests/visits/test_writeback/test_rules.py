@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
@@ -66,7 +66,7 @@ steps = st.one_of(
 
 
 @pytest.mark.django_db(transaction=True)
-@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.settings(max_examples=25)
 @given(happenings=st.lists(steps, min_size=3, max_size=15))
 def test_whatever_happens_on_the_way_the_ehr_ends_with_everybodys_newest_state(
     happenings: list[tuple[object, ...]], settings: Settings

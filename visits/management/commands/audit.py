@@ -1,6 +1,7 @@
-"""`manage.py audit verify | export`: the trail of an organization, checked, or as files."""
+"""`manage.py audit verify | accept | export`: the trail of an organization, checked, gone on with, or as files."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from connector import trail
-from connector.models import Organization
+from connector.models import Organization, Verification
 from connector.verify import Checkpoint, checkpoints_in
 from visits import audit_export
 
@@ -42,6 +43,8 @@ class Command(BaseCommand):
             "tenant", type=_tenant, nargs="?", default=ALL, help="an Entra tenant id, or all (default)"
         )
         checked.add_argument("--against", type=Path, metavar="FILE", help="checkpoints that were kept elsewhere: a log")
+        known = actions.add_parser("accept", help="go on after a break that somebody has looked into")
+        known.add_argument("tenant", type=UUID, help="the organization's Entra tenant id")
         written = actions.add_parser("export", help="write a trail into a folder")
         written.add_argument("tenant", type=UUID, help="the organization's Entra tenant id")
         written.add_argument("--to", type=Path, required=True, metavar="FOLDER")
@@ -49,8 +52,8 @@ class Command(BaseCommand):
         written.add_argument("--until", type=_moment, help="what was recorded before this day or time (UTC)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        action = self.verify if options["action"] == "verify" else self.export
-        action(**options)
+        actions: dict[str, Callable[..., None]] = {"verify": self.verify, "accept": self.accept, "export": self.export}
+        actions[options["action"]](**options)
 
     def verify(self, *, tenant: UUID | str, against: Path | None, **options: Any) -> None:
         """Say how far each trail holds; an error exit where one does not."""
@@ -68,8 +71,19 @@ class Command(BaseCommand):
         self.stdout.write(f"{checker.held} sealed entries hold, {waiting} are not sealed yet.")
         if kept and not any(one.organization == str(organization.pk) for one in kept):
             self.stdout.write("None of the checkpoints given is of this organization.")
-        findings = [finding.text for finding in checker.findings]
+        row = Verification.objects.filter(organization=organization).first()
+        news = trail.unknown(row, checker.findings)
+        if row and row.accepted_at and (known := len(checker.findings) - len(news)):
+            self.stdout.write(f"{known} findings are known since {row.accepted_at:%Y-%m-%d %H:%M} UTC.")
+        findings = [finding.text for finding in news]
         return findings[:MOST] + ([f"And {len(findings) - MOST} findings more."] if findings[MOST:] else [])
+
+    def accept(self, *, tenant: UUID, **options: Any) -> None:
+        """Take what is wrong as known, and sign from here on. The trail says that it was done."""
+        news = trail.accept(_organization(tenant))
+        for finding in news[:MOST]:
+            self.stdout.write(finding.text)
+        self.stdout.write(f"{len(news)} findings are known from now on." if news else "Nothing new is wrong.")
 
     def export(self, *, tenant: UUID, to: Path, since: datetime | None, until: datetime | None, **options: Any) -> None:
         """Write the files and name them."""
