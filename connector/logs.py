@@ -69,12 +69,21 @@ def name_the_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def name_the_refusal(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Django's words for a request that it refuses hold what it refuses: a Host header, a file's name. Its class
+    says enough (DisallowedHost: the name is not in PUBLIC_URL or NOTIFICATION_URL)."""
+    if (logger := str(event.get("logger", ""))).startswith("django.security."):
+        event["event"], event["code"] = "request refused", logger.rpartition(".")[2]
+    return event
+
+
 SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     quiet_celery,
+    name_the_refusal,
     name_the_error,
     keep_allowed,
 ]

@@ -35,20 +35,25 @@ def may_begin(organization: Organization) -> bool:
     return quietly(lambda: cache.add(ONE.format(organization.pk), True, MOST_SECONDS)) is not False
 
 
+def then_another(organization: Organization, pieces: Iterator[str]) -> Iterator[str]:
+    """The pieces of a file that may_begin has let begin; after the last one, or when its reader leaves, the next may."""
+    try:
+        yield from pieces
+    finally:
+        quietly(lambda: cache.delete(ONE.format(organization.pk)))
+
+
 def written(form: FilterForm) -> Iterator[str]:
     """The file, some rows at a time. One transaction: outside of one the database would keep the whole answer before
     its first row is sent."""
     until = time.monotonic() + MOST_SECONDS
-    try:
-        yield sheets.BEGINNING + sheets.row(COLUMNS)
-        with transaction.atomic():
-            lines = reports.as_lines(reports.ordered(form.wanted, form.order).iterator(chunk_size=AT_A_TIME))
-            while some := list(islice(lines, AT_A_TIME)):
-                if time.monotonic() > until:
-                    raise TooSlow
-                yield "".join(sheets.row(_cells(line, form.tz)) for line in some)
-    finally:
-        quietly(lambda: cache.delete(ONE.format(form.organization.pk)))
+    yield sheets.BEGINNING + sheets.row(COLUMNS)
+    with transaction.atomic():
+        lines = reports.as_lines(reports.ordered(form.wanted, form.order).iterator(chunk_size=AT_A_TIME))
+        while some := list(islice(lines, AT_A_TIME)):
+            if time.monotonic() > until:
+                raise TooSlow
+            yield "".join(sheets.row(_cells(line, form.tz)) for line in some)
 
 
 def _cells(line: reports.Line, zone: ZoneInfo) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ from portal import directory, history, sheets
 from portal.actors import actor_of
 from portal.reports import filters
 from portal.reports.charts import LONGEST_DAYS, charts
-from portal.reports.export import may_begin, written
+from portal.reports.export import may_begin, then_another, written
 from portal.reports.filters import FilterForm
 from portal.reports.month import allowance, month, month_of
 from portal.reports.pages import read_by, show
@@ -88,7 +88,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     period = {"begins": typed["since"].isoformat(), "ends": typed["until"].isoformat()}
     actor = actor_of(request, organization)
     history.record(organization, Change.Kind.EXPORTED, actor=actor, what="reports", format="csv", **period)
-    return sheets.download("visits", "csv", sheets.MEDIA_TYPE, written(form))
+    return sheets.download("visits", "csv", sheets.MEDIA_TYPE, then_another(organization, written(form)))
 
 
 def _this_month(form: FilterForm) -> date:

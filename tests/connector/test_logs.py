@@ -73,6 +73,12 @@ def test_libraries_that_would_write_addresses_are_silent() -> None:
     assert lines("\n".join(f"logging.getLogger({name!r}).error('https://ehr.example/?code=1')" for name in quiet)) == []
 
 
+def test_a_request_that_django_refuses_is_named_by_its_kind_and_not_by_what_was_in_it() -> None:
+    (line,) = lines("logging.getLogger('django.security.DisallowedHost').error('Invalid HTTP_HOST: %r', 'ana.example')")
+    assert (line["event"], line["code"], line["level"]) == ("request refused", "DisallowedHost", "error")
+    assert "ana" not in json.dumps(line)
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     assert [line["event"] for line in lines("log.debug('one'); log.info('two')")] == ["two"]
 
