@@ -32,6 +32,7 @@ POLL_SECONDS = 0.2
 # Each step that people can do without has its own share of the launch's eight seconds.
 OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS, FIND_SECONDS = 2.0, 1.5, 3.0, 1.5
 FOUND_EVERYWHERE = timedelta(minutes=1)  # after a meeting was made: until then Graph may not know it yet
+RESTART_SECONDS = 0.7  # between two tries while Graph does not reach our notification service, which may be restarting
 # A subscription that was refused is asked for again; not more often than that, nor sooner.
 MOST_ASKED, ASKED_AGAIN_AFTER = 5, timedelta(minutes=1)
 SECONDS_AT_ONCE = 20.0  # of one sweep of either kind: what is left is due at the next
@@ -210,6 +211,12 @@ def subscribe(visit: Visit, tid: str, join_url: str, deadline: Deadline) -> bool
             )
         except AlreadyDone:
             return MADE_BEFORE
+        except Permanent as refused:
+            # Graph made none, since nobody answered its handshake. Whoever is sent without one is seen by no other.
+            if refused.code != "notification-url" or sub_deadline.remaining() < 2 * RESTART_SECONDS:
+                raise
+            time.sleep(RESTART_SECONDS)
+            return ask(sub_deadline)
 
     granted = _best_effort("subscription", SUBSCRIPTION_SECONDS, deadline, ask)
     if granted is None:

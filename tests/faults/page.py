@@ -12,9 +12,9 @@ Written by `make faults` ({minutes:.0f} minutes, {visits} rehearsals). Do not ed
 Every process runs: PostgreSQL, Valkey, web, notification service, worker, scheduler, and the stand-ins of Microsoft
 and of two EHRs. Three connections of two organizations are used at once; one of the two EHRs is broken apart from the
 other, whose chart has to be right meanwhile. In each visit people wait, knock, are let in, leave, drop out and come
-back, before the fault, under it and after it, and three more visits begin while it is there. Then the chart (each state
-that the EHR has accepted, in order), the trail (each coming and going, with its time) and the rows are compared with
-what happened, by the driver's own record:
+back, before the fault, under it and after it; three more visits begin while it is there, and their calls follow. Then
+the chart (each state that the EHR has accepted, in order), the trail (each coming and going, with its time) and the
+rows are compared with what happened, by the driver's own record:
 
 - **lost**: somebody came or left, and the trail lacks it;
 - **doubled**: the trail has it twice, or at a time at which it did not happen;
@@ -25,8 +25,9 @@ what happened, by the driver's own record:
 - **right again after**: seconds from the mending until nothing of all this was wrong. *Moved*: leases, rests and due
   times that were moved nearer instead of being waited for; in production they add to the time.
 
-Where notifications are lost for good, a patient who drops out and is back within a minute is not driven: an attendance
-report, which cannot name him, takes both stays for one, and so does the connector.
+Where notifications are lost for good, and in the visits that begin under a fault (Graph grants no live presence to one
+that begins while it cannot reach the notification service), a patient who drops out and is back within a minute is not
+driven: an attendance report, which cannot name him, takes both stays for one, and so does the connector.
 
 No writeback was given up, none waits, no receipt is left or refused, and no state stands in two rows one after the
 other; else the rehearsal fails and its line says so.

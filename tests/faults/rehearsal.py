@@ -33,7 +33,8 @@ class Figures:
 
 def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
     """Drive a call in all visits, break something in its middle, and judge after its end. Visits that begin under the
-    fault join the others. Where something is never told, as many new visits are driven."""
+    fault have their call once it is mended, and join the others. Where something is never told, as many new visits are
+    driven."""
     if any(fault.lasting for fault in faults):
         return _under(ward, len(visits), faults)
     untold = any(fault.untold for fault in faults)
@@ -51,13 +52,23 @@ def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
             coming = door.submit(admitted, ward, many, len(visits))
             play(ward, visits, (UNTIL, DURING))
         newcomers = coming.result()
+    hand_out(newcomers, SCRIPTS_OF_ONE_STAY)
     verdict, recovered = (Verdict(), 0.0) if untold else settled(ward, [*visits, *newcomers], SECONDS_TO_RECOVER)
     visits += newcomers
     if not verdict.faults:
+        play(ward, newcomers, (0, DURING))
         play(ward, visits, (DURING, 1))
         verdict, recovered = _to_the_end(ward, visits, untold, recovered)
-    pressed = sum(visit.turned_away for visit in visits) - away
-    return Figures(faults, len(visits), verdict, recovered, ward.moved, verdict.told_twice - told, pressed)
+    pressed, driven = sum(visit.turned_away for visit in visits) - away, len(visits)
+    visits[:] = _watched(ward, visits)
+    return Figures(faults, driven, verdict, recovered, ward.moved, verdict.told_twice - told, pressed)
+
+
+def _watched(ward: Ward, visits: Sequence[Visit]) -> list[Visit]:
+    """Those that have live presence."""
+    live = {str(row["id"]) for row in ward.rows("SELECT id FROM visits_visit WHERE presence_live")}
+    ids = visit_ids(ward, visits)
+    return [visit for visit in visits if ids.get(visit.key) in live]
 
 
 def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:
@@ -75,8 +86,9 @@ def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:
 
 
 def _to_the_end(ward: Ward, visits: Sequence[Visit], untold: bool, recovered: float) -> tuple[Verdict, float]:
-    """The rest of the calls, with nothing broken any more."""
-    if untold:
+    """The rest of the calls, with nothing broken any more. Of visits that began while Graph did not reach us, too,
+    only the report tells."""
+    if untold or len(_watched(ward, visits)) < len(visits):
         ward.time_passes(REPORTS_ARE_READ)
     verdict, took = settled(ward, visits, SECONDS_TO_RECOVER)
     return verdict, took if untold else recovered

@@ -125,6 +125,7 @@ def test_an_opened_meeting_is_looked_at_sooner_where_presence_is_off(
 
 # ------------------------------------------------------------------------------------------------------- subscriptions
 MADE = Reply({"id": "graph-1", "expirationDateTime": "2030-01-01T00:00:00Z"}, 201)
+UNREACHED = Reply({"error": {"code": "ValidationError", "message": "Subscription validation request failed."}}, 400)
 
 
 @pytest.fixture
@@ -171,6 +172,24 @@ def test_after_five_refusals_nobody_asks_again(refused: Visit, server: Server) -
         Subscription.objects.update(created_at=timezone.now() - timedelta(minutes=2))
         meeting.subscribe_again()
     assert len(server.asked("/beta/subscriptions")) == meeting.MOST_ASKED - 1
+
+
+def test_a_notification_service_that_restarts_during_a_launch_costs_no_live_presence(
+    visit: Visit, server: Server
+) -> None:
+    server.answer("/beta/subscriptions", UNREACHED, UNREACHED, MADE)
+    assert meeting.subscribe(
+        visit, str(visit.connection.organization.tid), "https://teams.example/l", Deadline.after(8)
+    )
+    assert Subscription.objects.filter(visit=visit).count() == 1
+
+
+def test_one_that_stays_away_costs_the_launch_no_more_than_its_share(visit: Visit, server: Server) -> None:
+    server.answer("/beta/subscriptions", UNREACHED)
+    assert not meeting.subscribe(
+        visit, str(visit.connection.organization.tid), "https://teams.example/l", Deadline.after(8)
+    )
+    assert 2 <= len(server.asked("/beta/subscriptions")) <= meeting.SUBSCRIPTION_SECONDS / meeting.RESTART_SECONDS
 
 
 @pytest.mark.parametrize("before", [True, False])
