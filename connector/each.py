@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 from typing import TypeVar
 
-from connector import stopping
+from celery import current_task
+
+from connector import stopping, tally
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -20,8 +22,8 @@ def in_time(items: Iterable[T], seconds: float) -> Iterator[T]:
 
 
 def each(items: Iterable[T], act: Callable[[T], object]) -> int:
-    """Do something for every item; returns how many there were. One that fails is logged and stops none of the
-    others: it is tried again by the next sweep."""
+    """Do something for every item; returns how many there were. One that fails is logged and counted, and stops none of
+    the others: it is tried again by the next sweep."""
     count = 0
     for item in items:
         count += 1
@@ -29,4 +31,5 @@ def each(items: Iterable[T], act: Callable[[T], object]) -> int:
             act(item)
         except Exception:
             log.exception("one of many failed")
+            tally.count("items_failed", task=current_task.name.rpartition(".")[2] if current_task else "")
     return count

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from connector import health, mail, tally
-from connector.models import Entry
+from connector.models import Entry, Verification
 from connector.tally import BOUNDS, FAMILIES, Family, Read
 
 PREFIX = "ehr_connector_"
@@ -34,7 +34,11 @@ Measure = Callable[[datetime], Mapping[str, Samples]]
 def _measure(now: datetime) -> dict[str, Samples]:
     waits = mail.due(now).aggregate(since=Min("next_at"))["since"]
     unsealed = Entry.objects.filter(sequence=None).aggregate(since=Min("recorded_at"))["since"]
-    return {"mail_waiting_seconds": {(): age(waits, now)}, "trail_unsealed_seconds": {(): age(unsealed, now)}}
+    return {
+        "mail_waiting_seconds": {(): age(waits, now)},
+        "trail_unsealed_seconds": {(): age(unsealed, now)},
+        "trails_broken": {(): float(Verification.objects.exclude(findings=[]).count())},
+    }
 
 
 measures: list[Measure] = [_measure]  # visits add theirs (visits.apps)
@@ -64,7 +68,12 @@ class _Collected(Collector):
     def collect(self) -> Iterator[Metric]:
         parts = health.parts()
         counted, marked = _counted() if parts["cache"] is None else ({}, {})
-        measured: dict[str, Samples] = {"up": {(part,): float(wrong is None) for part, wrong in parts.items()}}
+        measured: dict[str, Samples] = {
+            "up": {(part,): float(wrong is None) for part, wrong in parts.items()},
+            "task_interval_seconds": {
+                (name,): entry["schedule"] for name, entry in settings.CELERY_BEAT_SCHEDULE.items()
+            },
+        }
         yield from _counters(counted)
         yield from _gauges(_by_name(marked) | measured | (_levels() if parts["database"] is None else _unknown()))
 

@@ -3,7 +3,10 @@
 import logging
 
 import pytest
+from celery import shared_task
+from django.core.cache import cache
 
+from connector import tally
 from connector.each import each, in_time
 
 
@@ -25,6 +28,18 @@ def test_each_failure_is_logged_with_its_error(caplog: pytest.LogCaptureFixture)
     assert [(record.levelname, record.exc_info and record.exc_info[0]) for record in logged] == [
         ("ERROR", ValueError)
     ] * 2
+
+
+@shared_task
+def half_of_it() -> None:
+    each([1, 0, 2, 0], lambda number: 1 / number)
+
+
+def test_a_task_that_ends_well_over_failures_has_them_counted() -> None:
+    tally.flush()
+    cache.clear()
+    assert half_of_it.apply().successful()
+    assert tally.read()[0]["items_failed", "half_of_it"] == 2
 
 
 def test_without_a_failure_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
