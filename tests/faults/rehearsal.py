@@ -89,6 +89,6 @@ def _to_the_end(ward: Ward, visits: Sequence[Visit], untold: bool, recovered: fl
     """The rest of the calls, with nothing broken any more. Of visits that began while Graph did not reach us, too,
     only the report tells."""
     if untold or len(_watched(ward, visits)) < len(visits):
-        ward.time_passes(REPORTS_ARE_READ)
+        ward.reports_are_read(visit_ids(ward, visits).values(), REPORTS_ARE_READ)
     verdict, took = settled(ward, visits, SECONDS_TO_RECOVER)
     return verdict, took if untold else recovered

@@ -32,7 +32,6 @@ RESTS = (
     "UPDATE visits_target SET open_until = open_until - {0}, failing_since = failing_since - {0}",
     "UPDATE visits_writeback SET next_at = next_at - {0}, created_at = created_at - {0}"
     " WHERE state = 'waiting' AND lease IS NULL",
-    "UPDATE visits_visit SET look_at = look_at - {0} WHERE look_at IS NOT NULL",
     "UPDATE visits_ending SET due_at = due_at - {0} WHERE due_at IS NOT NULL",
 )
 
@@ -149,6 +148,12 @@ class Ward:
     def add_visit(self, site: Site, patient: str) -> str:
         visit = {"practitioner": site.plan.practitioner, "patient": PATIENTS[patient][0]}
         return str(self.tell("epic", f"{site.plan.instance}/visits", **visit)["csn"])
+
+    def reports_are_read(self, visits: Iterable[str], seconds: float) -> None:
+        """Let it be so many seconds nearer that the reports of these visits are read."""
+        self.moved += seconds
+        nearer = "UPDATE visits_visit SET look_at = look_at - make_interval(secs => %s) WHERE id = ANY(%s) RETURNING id"
+        self.rows(nearer, seconds, list(visits))
 
     def have_waited(self, visits: Iterable[str], minutes: int) -> None:
         """Let the patients of these visits have come to their waiting page so many minutes earlier."""
