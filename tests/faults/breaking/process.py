@@ -14,6 +14,7 @@ from tests.faults.breaking.shape import (
     TOKEN,
     Fault,
     accepted,
+    amid,
     bites,
     fault,
     holding,
@@ -126,21 +127,26 @@ def _web_in_a_launch(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 
 @contextmanager
 def _all_at_once(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    yield
-    for name in CONNECTOR:
-        ward.house.kill(name)
-    time.sleep(3)
-    ward.house.mend()
+    def act() -> None:
+        for name in CONNECTOR:
+            ward.house.kill(name)
+        time.sleep(3)
+        ward.house.mend()
+
+    with amid(act):
+        yield
     ward.leases_end()
 
 
 @contextmanager
 def _rolling_restart(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    _migrated(ward)
-    yield
-    for name in CONNECTOR:
-        ward.house.restart(name)
-    ward.leases_end()
+    def act() -> None:
+        _migrated(ward)
+        for name in CONNECTOR:
+            ward.house.restart(name)
+
+    with amid(act):
+        yield
     _migrated(ward, "next_release", "zero")
 
 
@@ -206,12 +212,14 @@ FAULTS = (
     ),
     Fault(
         "every process killed at once",
-        "SIGKILL to web, notifications, worker and scheduler; started again after three seconds.",
+        "SIGKILL to web, notifications, worker and scheduler while people come and go; started again after three"
+        " seconds.",
         _all_at_once,
     ),
     Fault(
         "rolling restart with a migration",
-        "An additive migration is applied under the running release, then each process is restarted in turn.",
+        "While people come and go an additive migration is applied under the running release, and each process is"
+        " restarted in turn.",
         _rolling_restart,
     ),
     Fault("two schedulers", "A second scheduler runs beside the first for two rounds of the sweeps.", _two_schedulers),

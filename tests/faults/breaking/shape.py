@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ Breaks = Callable[[Ward, Sequence[Visit]], AbstractContextManager[None]]
 STATUS = f"{TEST}.*SetExternalConnectionStatus"  # of the EHR that two connections share
 TOKEN = f"{TEST}/oauth2/token"
 SECONDS_TO_BITE = 45.0
+SECONDS_OF_PEACE = 0.3  # until the first of them are on their way
 
 
 def _nothing(ward: Ward) -> str:
@@ -46,6 +48,20 @@ def bites(what: Callable[[], Any], seconds: float = SECONDS_TO_BITE) -> Any:
         if time.monotonic() > deadline:
             raise AssertionError("nobody has felt the fault")
         time.sleep(0.05)
+
+
+@contextmanager
+def amid(act: Callable[[], object]) -> Iterator[None]:
+    """Break and mend it while people come and go, who do not wait for that."""
+
+    def soon() -> None:
+        time.sleep(SECONDS_OF_PEACE)
+        act()
+
+    with ThreadPoolExecutor(1) as other:
+        done = other.submit(soon)
+        yield
+        done.result()
 
 
 def waiting_backends(ward: Ward) -> int:
@@ -81,9 +97,23 @@ def fault(ward: Ward, stand_in: str, path: str, kind: str, value: float | None =
     ward.tell(stand_in, "faults", path=path, kind=kind, value=value, times=times)
 
 
+def receipts(ward: Ward) -> int:
+    """How many notifications have come in so far."""
+    return int(ward.rows("SELECT count(*) AS found FROM visits_receipt")[0]["found"])
+
+
 def errors(ward: Ward) -> int:
     """How many errors the product's processes have logged so far."""
-    return sum(ward.house.log(name).count('"level": "error"') for name in ("web", "notifications", "worker"))
+    return _logged(ward, '"level": "error"')
+
+
+def missed(ward: Ward) -> int:
+    """How often they found the broker or the cache away so far."""
+    return _logged(ward, ' unavailable"')
+
+
+def _logged(ward: Ward, what: str) -> int:
+    return sum(ward.house.log(name).count(what) for name in ("web", "notifications", "worker"))
 
 
 def patiently(act: Callable[[], Any]) -> Any:
