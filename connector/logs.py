@@ -17,8 +17,8 @@ origin: ContextVar[str] = ContextVar("origin", default="")
 """Of a task: the reference number of what set it going, a request as a rule."""
 
 FRAMES = 12
-# gunicorn goes on with what it could not read of a request, or with its address: neither is ours to keep.
-OF_REQUESTS = ("Invalid request", "Error handling request")
+# How gunicorn begins a line that goes on with what it could not read of a request, or with its address -> our line.
+OF_REQUESTS = {"Invalid request": "request not read", "Error handling": "request not served"}
 ALLOWED = frozenset(
     {"event", "level", "timestamp", "logger", "reference", "code", "connection", "visit", "door", "status", "host"}
     | {"method", "seconds", "attempt", "task", "count", "kind", "region", "receipt", "subscription", "lane", "target"}
@@ -62,10 +62,10 @@ def quiet_celery(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def quiet_gunicorn(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Of a request that gunicorn could not read or serve, its own words alone."""
+    """Of a request that gunicorn could not read or serve, that alone."""
     if event.get("logger") == "gunicorn.error":
         said = str(event["event"])
-        event["event"] = next((words for words in OF_REQUESTS if said.startswith(words)), said)
+        event["event"] = next((ours for theirs, ours in OF_REQUESTS.items() if said.startswith(theirs)), said)
     return event
 
 
@@ -73,7 +73,7 @@ def name_the_warning(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Python warns as `file:line: Class: text`, and the text may hold what it warns of."""
     if event.get("logger") == "py.warnings":
         place, kind, *_rest = [*str(event["event"]).split(": ", 2), ""]
-        event |= {"event": "warning", "where": [place], "exception_type": kind}
+        event.update(event="warning", where=[place], exception_type=kind)
     return event
 
 

@@ -4,6 +4,7 @@ at that moment. Open to whoever brings the operator's token; without one there i
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import accumulate, groupby
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -68,11 +69,10 @@ class _Collected(Collector):
     def collect(self) -> Iterator[Metric]:
         parts = health.parts()
         counted, marked = _counted() if parts["cache"] is None else ({}, {})
+        schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
         measured: dict[str, Samples] = {
             "up": {(part,): float(wrong is None) for part, wrong in parts.items()},
-            "task_interval_seconds": {
-                (name,): entry["schedule"] for name, entry in settings.CELERY_BEAT_SCHEDULE.items()
-            },
+            "task_interval_seconds": {(name,): entry["schedule"] for name, entry in schedule.items()},
         }
         yield from _counters(counted)
         yield from _gauges(_by_name(marked) | measured | (_levels() if parts["database"] is None else _unknown()))

@@ -44,7 +44,7 @@ def test_every_line_is_json_and_none_holds_what_a_request_asked_for() -> None:
     lines = [json.loads(line) for line in said.splitlines()]
     assert TOKEN not in said
     assert "127.0.0.1" not in "".join(line["event"] for line in lines if line["level"] != "info")
-    assert [line["event"] for line in lines if line["level"] == "warning"] == ["Invalid request"] * 2
-    [failed] = [line for line in lines if line["event"] == "Error handling request"]
+    assert [line["event"] for line in lines if line["level"] == "warning"] == ["request not read"] * 2
+    [failed] = [line for line in lines if line["event"] == "request not served"]
     assert (failed["level"], failed["exception_type"]) == ("error", "LookupError")
     assert any(line["event"].startswith("Listening at") for line in lines), "the master's are among them"
