@@ -1,17 +1,19 @@
 """One fault, or two at once, in the middle of many visits: what it came to."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from tests.faults.breaking import Fault
+from tests.faults.breaking import Act, Fault
 from tests.faults.drive import SCRIPTS, SCRIPTS_OF_ONE_STAY, Visit, admitted, hand_out, play
 from tests.faults.verdict import Verdict, judged, settled, visit_ids
 from tests.faults.ward import Ward
 
 UNTIL, DURING = 0.4, 0.8  # shares of each script: what happens before the fault, and under it
 MOST_LOGGED = 4
+SECONDS_OF_PEACE = 0.3  # until the first of them are on their way
 NEWCOMERS = 3  # visits that begin while it is broken
 SECONDS_TO_RECOVER = 90.0
 MINUTES_OF_WAITING = 3  # before a call under clocks that are off by less
@@ -59,10 +61,9 @@ def _rehearsed(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
     play(ward, visits, (0, UNTIL))
     with ThreadPoolExecutor(1) as door:
         with ExitStack() as broken:
-            for fault in faults:
-                broken.enter_context(fault.breaks(ward, visits))
+            acts = [broken.enter_context(fault.breaks(ward, visits)) for fault in faults]
             coming = door.submit(admitted, ward, many, len(visits))
-            play(ward, visits, (UNTIL, DURING))
+            _play_under(ward, visits, [act for act in acts if act])
         newcomers = coming.result()
     hand_out(newcomers, SCRIPTS_OF_ONE_STAY)
     verdict, recovered = (Verdict(), 0.0) if untold else settled(ward, [*visits, *newcomers], SECONDS_TO_RECOVER)
@@ -90,6 +91,17 @@ def _watched(ward: Ward, visits: Sequence[Visit]) -> list[Visit]:
     live = {str(row["id"]) for row in ward.rows("SELECT id FROM visits_visit WHERE presence_live")}
     ids = visit_ids(ward, visits)
     return [visit for visit in visits if ids.get(visit.key) in live]
+
+
+def _play_under(ward: Ward, visits: Sequence[Visit], acts: Sequence[Act]) -> None:
+    """People come and go, and in the middle of that something is done, by the thread that has started all processes:
+    those die with it."""
+    with ThreadPoolExecutor(1) as people:
+        going = people.submit(play, ward, visits, (UNTIL, DURING))
+        time.sleep(SECONDS_OF_PEACE)
+        for act in acts:
+            act()
+        going.result()
 
 
 def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:

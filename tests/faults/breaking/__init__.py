@@ -2,9 +2,9 @@
 that does it and mends it again."""
 
 from tests.faults.breaking import backup, broker, clock, database, disk, ehr, graph, process
-from tests.faults.breaking.shape import Fault
+from tests.faults.breaking.shape import Act, Fault
 
-__all__ = ["FAULTS", "REHEARSALS", "Fault"]
+__all__ = ["FAULTS", "REHEARSALS", "Act", "Fault"]
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault

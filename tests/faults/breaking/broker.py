@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import redis
 
-from tests.faults.breaking.shape import Fault, amid, bites, missed
+from tests.faults.breaking.shape import Act, Fault, bites, missed
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward
 
@@ -36,15 +36,14 @@ def _stopped(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 
 
 @contextmanager
-def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
     def act() -> None:
         ward.house.kill("valkey")
         time.sleep(2)
         ward.house.start("valkey")
 
     before = missed(ward)
-    with amid(act):
-        yield
+    yield act
     bites(lambda: missed(ward) > before)
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg
 
-from tests.faults.breaking.shape import Fault, amid, bites, errors, patiently
+from tests.faults.breaking.shape import Act, Fault, bites, errors, patiently
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward, connected
 
@@ -19,24 +19,22 @@ RELOAD = "SELECT pg_reload_conf()"
 
 
 @contextmanager
-def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
     before = errors(ward)
-    with amid(lambda: ward.house.restart("postgres")):
-        yield
+    yield lambda: ward.house.restart("postgres")
     bites(lambda: errors(ward) > before)
     ward.leases_end()  # what was claimed as it ended
 
 
 @contextmanager
-def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
     def act() -> None:
         ward.house.kill("postgres")
         time.sleep(2)
         ward.house.start("postgres")
 
     before = errors(ward)
-    with amid(act):
-        yield
+    yield act
     bites(lambda: errors(ward) > before)
     patiently(lambda: ward.rows("SELECT 1"))
     ward.leases_end()

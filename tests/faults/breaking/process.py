@@ -12,9 +12,9 @@ from sandbox.launcher.house import CONNECTOR
 from tests.faults.breaking.shape import (
     STATUS,
     TOKEN,
+    Act,
     Fault,
     accepted,
-    amid,
     bites,
     fault,
     holding,
@@ -126,27 +126,25 @@ def _web_in_a_launch(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 
 
 @contextmanager
-def _all_at_once(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+def _all_at_once(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
     def act() -> None:
         for name in CONNECTOR:
             ward.house.kill(name)
         time.sleep(3)
         ward.house.mend()
 
-    with amid(act):
-        yield
+    yield act
     ward.leases_end()
 
 
 @contextmanager
-def _rolling_restart(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+def _rolling_restart(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
     def act() -> None:
         _migrated(ward)
         for name in CONNECTOR:
             ward.house.restart(name)
 
-    with amid(act):
-        yield
+    yield act
     _migrated(ward, "next_release", "zero")
 
 

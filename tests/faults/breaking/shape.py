@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,11 @@ from psycopg.errors import OperationalError
 from tests.faults.drive import Visit
 from tests.faults.ward import TEST, Ward, connected
 
-Breaks = Callable[[Ward, Sequence[Visit]], AbstractContextManager[None]]
+Act = Callable[[], None]
+Breaks = Callable[[Ward, Sequence[Visit]], AbstractContextManager[Act | None]]
 STATUS = f"{TEST}.*SetExternalConnectionStatus"  # of the EHR that two connections share
 TOKEN = f"{TEST}/oauth2/token"
 SECONDS_TO_BITE = 45.0
-SECONDS_OF_PEACE = 0.3  # until the first of them are on their way
 
 
 def _nothing(ward: Ward) -> str:
@@ -25,7 +24,8 @@ def _nothing(ward: Ward) -> str:
 
 @dataclass(frozen=True)
 class Fault:
-    """`does`: one sentence, what is done and how it is undone. `breaks`: breaks it, lets things happen, mends it.
+    """`does`: one sentence, what is done and how it is undone. `breaks`: breaks it, lets things happen, mends it;
+    what it yields is done in the middle of that.
     `untold`: some of what happens is told by no notification, but by the attendance report alone, once the call has
     ended. `lasting`: visits begin and end under it. `nobody_comes`: none may begin under it. `needs` says why it
     cannot be run here, if it cannot."""
@@ -48,20 +48,6 @@ def bites(what: Callable[[], Any], seconds: float = SECONDS_TO_BITE) -> Any:
         if time.monotonic() > deadline:
             raise AssertionError("nobody has felt the fault")
         time.sleep(0.05)
-
-
-@contextmanager
-def amid(act: Callable[[], object]) -> Iterator[None]:
-    """Break and mend it while people come and go, who do not wait for that."""
-
-    def soon() -> None:
-        time.sleep(SECONDS_OF_PEACE)
-        act()
-
-    with ThreadPoolExecutor(1) as other:
-        done = other.submit(soon)
-        yield
-        done.result()
 
 
 def waiting_backends(ward: Ward) -> int:
