@@ -5,6 +5,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from sandbox import jwk
 from sandbox.entra import switches
 from sandbox.standin import url_of
 from sandbox.state import now
@@ -28,7 +29,7 @@ def _key(store: Store, age: str) -> RSAKey:
     with store.lock:
         if age not in table:
             table[age] = _make()
-        return RSAKey.import_key(table[age])
+        return jwk.of(table[age])
 
 
 def rotate(store: Store) -> None:

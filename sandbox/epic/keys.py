@@ -7,6 +7,7 @@ from typing import Any
 from authlib.oidc.core.grants.util import generate_id_token
 from joserfc.jwk import RSAKey
 
+from sandbox import jwk
 from sandbox.epic.instance import fhir_base, issuer, store, switched, table
 from sandbox.epic.people import HYPERSPACE, Person
 from sandbox.state import now
@@ -23,7 +24,7 @@ def signing_key() -> RSAKey:
             key = RSAKey.generate_key(2048)
             kid = base64.b64encode(hashlib.sha256(key.as_der(private=False)).digest()).decode()
             kept["id_token"] = dict(key.as_dict(private=True)) | {"kid": kid, "use": "sig", "alg": "RS256"}
-        return RSAKey.import_key(kept["id_token"])
+        return jwk.of(kept["id_token"])
 
 
 def rotate() -> None:
@@ -36,7 +37,7 @@ def rotate() -> None:
 
 def key_set() -> dict[str, Any]:
     """The public halves, as a JWK set."""
-    keys = [signing_key(), *(RSAKey.import_key(one) for name, one in table("keys").items() if name == "before")]
+    keys = [signing_key(), *(jwk.of(one) for name, one in table("keys").items() if name == "before")]
     return {"keys": [key.as_dict(private=False) for key in keys]}
 
 
