@@ -13,6 +13,8 @@ import psycopg
 import pytest
 import redis
 from django.core.management import call_command
+from django.db import connection
+from django.test import TransactionTestCase
 from django.utils import translation
 from hypothesis import HealthCheck
 from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
@@ -33,6 +35,19 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 hypothesis.settings.load_profile("busy")
+
+
+def empty(_: TransactionTestCase) -> None:
+    """What Django's flush does, in a tenth of its time: of a hundred tables nearly all are empty. What migrations have
+    written stays."""
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - OF_MIGRATIONS
+    deletions = [sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for table in sorted(tables)]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("; ").join(deletions))
+
+
+OF_MIGRATIONS = {"django_content_type", "auth_permission", "django_site"}
+TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined]
 
 VIEWPORTS: dict[str, ViewportSize] = {"desktop": {"width": 1200, "height": 800}, "phone": {"width": 390, "height": 844}}
 HOUSES = {"house": 2, "https": 4}  # the houses that a worker may have, with the first of each one's Redis databases
