@@ -52,6 +52,9 @@ PLACES: dict[str, Place] = {
         "As long as a browser keeps its history",
         frozenset({Holds.LAUNCH_CODES, Holds.JOIN_LINKS}),
     ),
+    "cookie": Place(
+        "Cookies", "What *In people's browsers* names", "As long as is said there", frozenset({Holds.STAFF})
+    ),
     "error page": Place(
         "Error pages", "What happened, what to check, whom to call, a reference number", "Not kept; shown once"
     ),
@@ -100,7 +103,7 @@ BEYOND: tuple[Place, ...] = (
     ),
     Place(
         "People's browsers",
-        "A cookie with a random id (90 days; a portal session: until it is closed), and the addresses of above",
+        "The addresses of above in their history, what was downloaded, and what *In people's browsers* names",
         "Until it is cleared",
     ),
 )
