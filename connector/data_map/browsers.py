@@ -48,7 +48,7 @@ BROWSERS = (
     ),
     cookie(
         settings.NOTICES_COOKIE_NAME,
-        "What the next page of the portal says once (*Saved.*), signed; it may name a colleague",
+        "What the next page of the portal says once (*Saved.*), signed; it may hold names and mail addresses of staff",
         None,
     ),
     stored("htmx-current-path-for-history", "The address of the page at hand (htmx)"),

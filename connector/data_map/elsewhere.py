@@ -53,10 +53,17 @@ PLACES: dict[str, Place] = {
         frozenset({Holds.LAUNCH_CODES, Holds.JOIN_LINKS}),
     ),
     "cookie": Place(
-        "Cookies", "What *In people's browsers* names", "As long as is said there", frozenset({Holds.STAFF})
+        "Cookies",
+        "What *In people's browsers* names",
+        "As long as is said there",
+        frozenset({Holds.STAFF, Holds.SIGN_IN_NAMES}),
     ),
     "error page": Place(
-        "Error pages", "What happened, what to check, whom to call, a reference number", "Not kept; shown once"
+        "Error pages",
+        "What happened, what to check, whom to call, a reference number. Who signs in with an account that has no "
+        "business here reads which colleagues administer the connector",
+        "Not kept; shown once",
+        frozenset({Holds.STAFF}),
     ),
     "mail": Place(
         "Mails to staff",

@@ -137,7 +137,7 @@ class Owned:
     def _writeback_that_was_given_up(self) -> int:
         told = {"presence": "connected", "happened_at": timezone.now(), "state": Writeback.State.DEAD, "code": "404"}
         told |= {"target": self.connection.targets.get(kind="status"), "organization": self.connection.organization}
-        patient = Participant.objects.get(visit=self.named["visit"], role="patient")
+        patient = Participant.objects.get(visit__connection=self.connection, role="patient")
         return patient.writebacks.create(visit=patient.visit, sequence=1, lane=0, **told).pk
 
     def address(self, name: str) -> str:
