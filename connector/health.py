@@ -29,9 +29,9 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def ready(request: HttpRequest) -> HttpResponse:
-    """Whether this process can serve people: 503 where the database is away or not migrated, or the process is
-    stopping. Broker and cache are named: without them pages are slower and writebacks later, and a load balancer that
-    took every process away would make that an outage. EHR and Microsoft have no say."""
+    """Whether this process can serve people: 503 where the database is away, takes no writes or is not migrated, or the
+    process is stopping. Broker and cache are named: without them pages are slower and writebacks later, and a load
+    balancer that took every process away would make that an outage. EHR and Microsoft have no say."""
     found = parts() | {"process": "is stopping" if stopping.begun() else None}
     lines = [f"{name}: {wrong or 'ok'}\n" for name, wrong in found.items()]
     status = 503 if found["database"] or found["process"] else 200
@@ -52,7 +52,12 @@ _seen: tuple[float, dict[str, Wrong]] = (0.0, {})
 
 
 def _database() -> Wrong:
+    """A full disk is not seen here: PostgreSQL tells of it only to who writes (docs/operations.md, *DatabaseAway*)."""
     try:
+        with database.cursor() as cursor:
+            [read_only] = cursor.execute("SHOW transaction_read_only").fetchone()
+        if read_only == "on":
+            return "takes no writes: it is a standby, or was made read-only"
         applied = set(MigrationRecorder(database).migration_qs.values_list("app", "name"))
     except Error:
         return "does not answer"

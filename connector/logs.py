@@ -17,6 +17,8 @@ origin: ContextVar[str] = ContextVar("origin", default="")
 """Of a task: the reference number of what set it going, a request as a rule."""
 
 FRAMES = 12
+# How gunicorn begins a line that goes on with what it could not read of a request, or with its address -> our line.
+OF_REQUESTS = {"Invalid request": "request not read", "Error handling": "request not served"}
 ALLOWED = frozenset(
     {"event", "level", "timestamp", "logger", "reference", "code", "connection", "visit", "door", "status", "host"}
     | {"method", "seconds", "attempt", "task", "count", "kind", "region", "receipt", "subscription", "lane", "target"}
@@ -59,6 +61,22 @@ def quiet_celery(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def quiet_gunicorn(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Of a request that gunicorn could not read or serve, that alone."""
+    if event.get("logger") == "gunicorn.error":
+        said = str(event["event"])
+        event["event"] = next((ours for theirs, ours in OF_REQUESTS.items() if said.startswith(theirs)), said)
+    return event
+
+
+def name_the_warning(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Python warns as `file:line: Class: text`, and the text may hold what it warns of."""
+    if event.get("logger") == "py.warnings":
+        place, kind, *_rest = [*str(event["event"]).split(": ", 2), ""]
+        event.update(event="warning", where=[place], exception_type=kind)
+    return event
+
+
 def name_the_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace a traceback by the error's type and the places it passed: messages and locals may hold what must not be
     kept."""
@@ -83,22 +101,30 @@ SHARED: list[Processor] = [
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     quiet_celery,
+    quiet_gunicorn,
+    name_the_warning,
     name_the_refusal,
     name_the_error,
     keep_allowed,
 ]
 
 
-def configure(options: dict[str, str]) -> None:
-    """Send every logger's lines to standard error as JSON. `options["level"]` is the lowest level written."""
+def handler() -> logging.Handler:
+    """Writes lines to standard error as JSON."""
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.root.handlers = [handler]
+    made = logging.StreamHandler(sys.stderr)
+    made.setFormatter(formatter)
+    return made
+
+
+def configure(options: dict[str, str]) -> None:
+    """Send every logger's lines to standard error as JSON. `options["level"]` is the lowest level written."""
+    logging.root.handlers = [handler()]
     logging.root.setLevel(options["level"])
+    logging.captureWarnings(True)
     # Several lines a second of tasks that were sent, received and done: metrics count them.
     logging.getLogger("celery").setLevel(max(logging.WARNING, logging.root.level))
     # The log is where checkpoints of the audit trail are out of the database's reach: written at every level.

@@ -4,6 +4,7 @@ at that moment. Open to whoever brings the operator's token; without one there i
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import accumulate, groupby
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -20,7 +21,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from connector import health, mail, tally
-from connector.models import Entry
+from connector.models import Entry, Verification
 from connector.tally import BOUNDS, FAMILIES, Family, Read
 
 PREFIX = "ehr_connector_"
@@ -34,7 +35,11 @@ Measure = Callable[[datetime], Mapping[str, Samples]]
 def _measure(now: datetime) -> dict[str, Samples]:
     waits = mail.due(now).aggregate(since=Min("next_at"))["since"]
     unsealed = Entry.objects.filter(sequence=None).aggregate(since=Min("recorded_at"))["since"]
-    return {"mail_waiting_seconds": {(): age(waits, now)}, "trail_unsealed_seconds": {(): age(unsealed, now)}}
+    return {
+        "mail_waiting_seconds": {(): age(waits, now)},
+        "trail_unsealed_seconds": {(): age(unsealed, now)},
+        "trails_broken": {(): float(Verification.objects.exclude(findings=[]).count())},
+    }
 
 
 measures: list[Measure] = [_measure]  # visits add theirs (visits.apps)
@@ -64,7 +69,11 @@ class _Collected(Collector):
     def collect(self) -> Iterator[Metric]:
         parts = health.parts()
         counted, marked = _counted() if parts["cache"] is None else ({}, {})
-        measured: dict[str, Samples] = {"up": {(part,): float(wrong is None) for part, wrong in parts.items()}}
+        schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
+        measured: dict[str, Samples] = {
+            "up": {(part,): float(wrong is None) for part, wrong in parts.items()},
+            "task_interval_seconds": {(name,): entry["schedule"] for name, entry in schedule.items()},
+        }
         yield from _counters(counted)
         yield from _gauges(_by_name(marked) | measured | (_levels() if parts["database"] is None else _unknown()))
 

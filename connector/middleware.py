@@ -14,6 +14,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
 from connector import languages, logs, problems, tally
+from connector.database import AWAY
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,13 @@ class Reference:
             logs.reference.reset(token)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show what nobody expected as a page with the reference; what Django turns into 400, 403 and 404 goes on to
-        it."""
+        """Show what nobody expected, or that the database is away, as a page with the reference; what Django turns
+        into 400, 403 and 404 goes on to it."""
         if isinstance(error, REFUSALS):
             return None
+        if isinstance(error, AWAY):
+            log.error("database away", exc_info=error, extra={"method": request.method})
+            return problems.database_away(request)
         log.error("unexpected error", exc_info=error, extra={"method": request.method})
         return problems.around(request, "unexpected", base="base.html")
 

@@ -49,6 +49,8 @@ FAMILIES: dict[str, Family] = {  # visits add theirs (visits.apps)
     "mails": Family("counter", "Tries to send a mail, by what they came to.", ("code",)),
     "tasks": Family("counter", "Tasks that workers have ended.", ("task", "outcome")),
     "task_last_success_timestamp_seconds": Family("gauge", "When a worker last ended this task well.", ("task",)),
+    "task_interval_seconds": Family("gauge", "How often the scheduler wakes this task.", ("task",)),
+    "items_failed": Family("counter", "Things that failed in a task that went on with the others.", ("task",)),
     "scheduler_last_sent_timestamp_seconds": Family("gauge", "When the scheduler last sent a task to the broker."),
     "levels_known": Family(
         "gauge", "Whether PostgreSQL answered this scrape; where not, what it would tell is absent."
@@ -56,6 +58,7 @@ FAMILIES: dict[str, Family] = {  # visits add theirs (visits.apps)
     "up": Family("gauge", "Whether the database, the broker and the cache answer.", ("part",)),
     "mail_waiting_seconds": Family("gauge", "Age of the oldest mail that is due and not sent."),
     "trail_unsealed_seconds": Family("gauge", "Age of the oldest entry of the trail that is not sealed yet."),
+    "trails_broken": Family("gauge", "Organizations whose trail was found not to hold when it was last verified."),
 }
 
 Read = dict[tuple[str, ...], float]

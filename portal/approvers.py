@@ -1,9 +1,7 @@
 """The approvers who are named, asked of the directory once a day: a disabled one is flagged, administrators are told.
 Nothing stops: live visits rest on what was approved, and a proposal waits for somebody else."""
 
-import itertools
 import logging
-import time
 from datetime import datetime, timedelta
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
@@ -11,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connector import mail
-from connector.each import each
+from connector.each import each, in_time
 from connector.errors import WireError
 from connector.http import Deadline
 from connector.models import Check, Connection, Revision
@@ -28,8 +26,7 @@ EACH = timedelta(hours=23)
 def check_due(now: datetime) -> None:
     """Ask about the approvers of live and proposed revisions who were not asked for a day, as long as a task may take;
     the next run goes on with those who have waited longest."""
-    until = time.monotonic() + MAX_SECONDS
-    each(itertools.takewhile(lambda _: time.monotonic() < until, due(now).iterator()), check)
+    each(in_time(due(now).iterator(), MAX_SECONDS), check)
 
 
 def due(now: datetime) -> QuerySet[Connection]:
@@ -42,7 +39,8 @@ def due(now: datetime) -> QuerySet[Connection]:
 
 def check(connection: Connection) -> None:
     """Ask about a connection's approver, keep what came of it, and tell the administrators of one who is disabled or
-    gone. While the directory does not answer, what is known stays."""
+    gone. While the directory does not answer, what is known stays, which is raised; it is due again, behind the others
+    that wait."""
     shown = connection.proposed or connection.live
     if shown is None:
         return
@@ -50,7 +48,8 @@ def check(connection: Connection) -> None:
         code = _code(connection, shown)
     except WireError as error:
         log.info("approver not checked", extra={"code": error.code, "connection": connection.ref})
-        return
+        _put_off(connection)
+        raise
     _keep(connection, code)
     if code:
         _tell(connection, shown)
@@ -78,6 +77,18 @@ def _keep(connection: Connection, code: str) -> None:
     row.since = now if made or row.state != state else row.since
     row.state, row.code, row.tried_at = state, code, now
     row.save(update_fields=["state", "code", "tried_at", "since"])
+
+
+def _put_off(connection: Connection) -> None:
+    """Due again with the next run: those whose directory never answers take nobody's turn."""
+    tried = {"tried_at": timezone.now() - EACH}
+    Check.objects.update_or_create(
+        organization=connection.organization,
+        connection=connection,
+        name=CHECK,
+        defaults=tried,
+        create_defaults=tried | {"state": Check.State.UNKNOWN},
+    )
 
 
 def _tell(connection: Connection, shown: Revision) -> None:

@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from connector.each import each, in_time
@@ -26,19 +26,20 @@ EACH = timedelta(hours=23)
 
 
 def check_due(now: datetime) -> None:
-    """Ask about the people of organizations that were not asked for a day."""
+    """Ask about the people of organizations that were not asked for a day, those first that were tried longest ago."""
     each(in_time(_due(now).iterator(), MAX_SECONDS), check)
 
 
 def _due(now: datetime) -> QuerySet[Organization]:
     row = Check.objects.filter(organization=OuterRef("pk"), connection=None, name=CHECK)
     known = Organization.objects.filter(ended_at=None, consented_at__isnull=False)
-    asked = known.annotate(asked=Subquery(row.values("tried_at")))
-    return asked.filter(Q(asked=None) | Q(asked__lt=now - EACH)).order_by("asked")
+    tried = known.annotate(tried=Subquery(row.values("tried_at")))
+    return tried.filter(Q(tried=None) | Q(tried__lt=now - EACH)).order_by(F("tried").asc(nulls_first=True))
 
 
 def check(organization: Organization) -> None:
-    """Erase the links of accounts that were deleted. An outage ends the run; it begins again with the next."""
+    """Erase the links of accounts that were deleted. An outage ends it, is raised, and is due again behind the others
+    that wait: those that fail every time take nobody's turn."""
     people = visits.linked_accounts(organization)
     for first in range(0, len(people), graph.BATCH):
         some = people[first : first + graph.BATCH]
@@ -46,15 +47,16 @@ def check(organization: Organization) -> None:
             gone = graph.gone(str(organization.tid), some, deadline=Deadline.after(SECONDS))
         except WireError as error:
             log.info("links not checked", extra={"code": error.code})
-            return
+            _keep(organization, Check.State.UNKNOWN, error.code, timezone.now() - EACH)
+            raise
         for oid in sorted(gone):
             _erase(organization, oid)
-    Check.objects.update_or_create(
-        organization=organization,
-        connection=None,
-        name=CHECK,
-        defaults={"state": Check.State.OK, "tried_at": timezone.now()},
-    )
+    _keep(organization, Check.State.OK, "", timezone.now())
+
+
+def _keep(organization: Organization, state: Check.State, code: str, tried_at: datetime) -> None:
+    found = {"state": state, "code": code, "tried_at": tried_at}
+    Check.objects.update_or_create(organization=organization, connection=None, name=CHECK, defaults=found)
 
 
 def _erase(organization: Organization, oid: str) -> None:

@@ -1,7 +1,5 @@
 """The preflight of a FHIR base URL: when it is entered, when somebody asks, and daily for approved connections."""
 
-import itertools
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from connector import access, agreement, wires
 from connector.agreement import Settings
-from connector.each import each
+from connector.each import each, in_time
 from connector.ehr import preflight, status
 from connector.ehr.preflight import Explanation, Finding, Report, Subject
 from connector.http import Deadline
@@ -26,7 +24,7 @@ from portal import shell
 SECONDS = 20.0
 KEPT = timedelta(days=30)
 EACH = timedelta(hours=23)
-MAX_SECONDS = 240.0  # of one run: less than the broker waits before it hands a task to somebody else
+MAX_SECONDS = 90.0  # of one run: with the last check, less than a task may take
 GRAVEST_FIRST = ("blocks", "warns", "info", "ok")
 # level -> (kind of the state component)
 KINDS = {"blocks": "error", "warns": "warning", "info": "info", "ok": "ok"}
@@ -95,9 +93,8 @@ def findings(request: HttpRequest, ref: str) -> HttpResponse:
 def check_due(now: datetime) -> None:
     """Check the approved connections that were not checked for a day, as long as a task may take; the next run goes on
     with those that have waited longest. What is found rings on the status page and by mail (portal.watch)."""
-    until = time.monotonic() + MAX_SECONDS
     each(
-        itertools.takewhile(lambda _: time.monotonic() < until, due(now).iterator()),
+        in_time(due(now).iterator(), MAX_SECONDS),
         lambda connection: check(connection, Preflight.Trigger.DAILY, Deadline.after(SECONDS)),
     )
 

@@ -2,6 +2,7 @@
 log."""
 
 import logging
+import sys
 from collections.abc import Callable
 
 from django.conf import settings
@@ -9,13 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connector import logs, tally
+from connector.database import AWAY
 from connector.problems.table import find
 
-__all__ = ["around", "bare", "csrf_failure", "find", "page", "route_of"]
+__all__ = ["around", "bare", "csrf_failure", "database_away", "find", "page", "route_of"]
 
 log = logging.getLogger(__name__)
 
 Explain = Callable[[HttpRequest, str], HttpResponse]
+AWAY_SECONDS = 60  # until another try is worth while
 
 
 def page(
@@ -84,7 +87,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    return bare(request, 500)
+    """Django's handler500, which it calls while it handles the error."""
+    return database_away(request) if isinstance(sys.exc_info()[1], AWAY) else bare(request, 500)
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    """The page that needs no database: neither whose visit it is nor who is signed in is asked."""
+    return page(request, "database-away", base="base.html", wait=AWAY_SECONDS)
 
 
 def around(request: HttpRequest, code: str, *, base: str) -> HttpResponse:

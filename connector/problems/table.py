@@ -198,6 +198,13 @@ PROBLEMS: dict[str, Problem] = {
         WAIT,
         429,
     ),
+    "database-away": Problem(
+        _("This service is out of order for the moment"),
+        _("It cannot reach its own database, which may be restarting. Nothing is lost."),
+        _("Wait a minute, then try again."),
+        OPERATOR,
+        503,
+    ),
     "unexpected": Problem(
         _("Something went wrong on our side"),
         _("The connector met an error it did not expect. Nothing was changed by this step."),

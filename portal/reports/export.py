@@ -36,7 +36,7 @@ def may_begin(organization: Organization) -> bool:
 
 
 def then_another(organization: Organization, pieces: Iterator[str]) -> Iterator[str]:
-    """The pieces of a file that may_begin has let begin; after the last one, or when its reader leaves, the next may."""
+    """The pieces of a file that may_begin has let begin. After the last, or when the reader leaves, another may."""
     try:
         yield from pieces
     finally:

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.epic import clients, launches, people, records, repository, telehealth
+from sandbox.epic import clients, keys, launches, people, records, repository, telehealth
 from sandbox.epic.instance import CONSOLE_ROUTE, INSTANCES, SWITCHES, store, table
 from sandbox.epic.telehealth import PARAMETERS
 from sandbox.standin import CONSOLE
@@ -70,6 +70,13 @@ def make_launch() -> Answer:
         return {"url": launches.make(slot, person, asked.get("csn"))}, 201
     except LookupError as error:
         return {"error": str(error)}, 409
+
+
+@pages.post(f"{CONSOLE_ROUTE}/keys/rotate")
+def rotate() -> tuple[str, int]:
+    """Sign id_tokens with another key from now on."""
+    keys.rotate()
+    return "", 204
 
 
 @pages.get(f"{CONSOLE_ROUTE}/status")

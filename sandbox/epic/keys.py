@@ -1,4 +1,4 @@
-"""The EHR's own signing key, one per instance, and the id_token that it signs."""
+"""The EHR's own signing keys, per instance, and the id_token that the newest one signs."""
 
 import base64
 import hashlib
@@ -26,9 +26,18 @@ def signing_key() -> RSAKey:
         return RSAKey.import_key(kept["id_token"])
 
 
+def rotate() -> None:
+    """Make a new key; the one before it stays published, and signs no more."""
+    kept = table("keys")
+    with store().lock:
+        kept["before"] = dict(signing_key().as_dict(private=True))
+        del kept["id_token"]
+
+
 def key_set() -> dict[str, Any]:
-    """The public half, as a JWK set."""
-    return {"keys": [signing_key().as_dict(private=False)]}
+    """The public halves, as a JWK set."""
+    keys = [signing_key(), *(RSAKey.import_key(one) for name, one in table("keys").items() if name == "before")]
+    return {"keys": [key.as_dict(private=False) for key in keys]}
 
 
 def id_token(token: Document, client_id: str, person: Person, nonce: str) -> str:

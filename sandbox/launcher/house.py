@@ -22,7 +22,8 @@ from sandbox.launcher.tls import Papers, issue, trusting
 CONNECTOR = ("web", "notifications", "worker", "scheduler")
 THREADS = ("--worker-class", "gthread", "--threads", "8")
 LONG_ADDRESSES = ("--limit-request-line", "8190")  # launch tokens and codes may be JWTs
-GUNICORN = ("gunicorn", "connector.wsgi", *THREADS, *LONG_ADDRESSES, "--no-control-socket")
+LINES = ("--logger-class", "connector.serving.Lines")
+GUNICORN = ("gunicorn", "connector.wsgi", *THREADS, *LONG_ADDRESSES, *LINES, "--no-control-socket")
 CELERY = ("celery", "-A", "connector")
 
 

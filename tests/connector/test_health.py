@@ -1,12 +1,15 @@
 """Ready: what a load balancer asks. The database and a stop have a say; broker and cache are named."""
 
+import uuid
 from functools import partial
 
 import pytest
+from django.db import InternalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from connector import health, stopping
+from connector.models import Organization
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +33,20 @@ def test_a_database_that_lacks_a_migration_of_this_version_is_not_ready() -> Non
     newest.delete()
     status, lines = ready()
     assert (status, lines[0]) == (503, "database: lacks 1 migrations: run manage.py migrate")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_is_not_ready() -> None:
+    """As every session of a standby is, and of a server that was made read-only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        try:
+            with pytest.raises(InternalError):
+                Organization.objects.create(tid=uuid.uuid4(), region="amer")
+            status, lines = ready()
+        finally:
+            cursor.execute("SET default_transaction_read_only = off")
+    assert (status, lines[0]) == (503, "database: takes no writes: it is a standby, or was made read-only")
 
 
 def test_one_that_is_ahead_of_this_version_is_ready() -> None:

@@ -53,6 +53,13 @@ except LookupError as error:
     assert "e63" not in json.dumps(line)
 
 
+def test_a_warning_of_python_is_a_line_too_and_keeps_no_text() -> None:
+    (line,) = lines("""import warnings; warnings.warn("no chart of Ana Betz", RuntimeWarning)""")
+    assert (line["event"], line["exception_type"]) == ("warning", "RuntimeWarning")
+    assert line["where"][0].startswith("<string>:")
+    assert "Ana" not in json.dumps(line)
+
+
 def test_log_exception_keeps_no_message_either() -> None:
     (line,) = lines("""
 try:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from connector import health, mail, tally, trail
+from connector import health, mail, tally, tasks, trail
 from connector.models import Notice
 from sandbox.launcher.place import CHECKOUT
 from tests.visits import factories
@@ -116,6 +116,27 @@ def test_mail_and_trail_that_wait_are_as_old_as_they_are(settings: Settings) -> 
     assert found["mail_waiting_seconds", ()] == pytest.approx(7200, abs=60)
     assert found["trail_unsealed_seconds", ()] == pytest.approx(180, abs=60)
     assert {value for (name, _), value in found.items() if name in ("up", "levels_known")} == {1.0}
+
+
+def test_a_trail_that_does_not_hold_is_counted_until_it_is_accepted() -> None:
+    organization = factories.connection().organization
+    trail.record(organization, "launched")
+    trail.seal(organization.pk)
+    tasks.verify_trails()
+    assert scraped()["trails_broken", ()] == 0
+    organization.trail.update(event="something-else")
+    trail.ask(organization.pk, whole=True)
+    tasks.verify_trails()
+    assert scraped()["trails_broken", ()] == 1
+    trail.accept(organization)
+    assert scraped()["trails_broken", ()] == 0
+
+
+def test_each_task_of_the_schedule_is_told_with_its_interval(settings: Settings) -> None:
+    found = {labels[0]: value for (name, labels), value in scraped().items() if name == "task_interval_seconds"}
+    assert found == {name: entry["schedule"] for name, entry in settings.CELERY_BEAT_SCHEDULE.items()}
+    assert found["check_links"] == 3600
+    assert set(found) == {entry["task"].rpartition(".")[2] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 
 
 def test_it_answers_while_nothing_else_does() -> None:

@@ -57,6 +57,7 @@ class Visit:
     happened: list[Happened] = field(default_factory=list)
     seats: dict[str, str] = field(default_factory=dict)  # role: the roster's id, while somebody is there
     turned_away: int = 0  # presses that led to no page, and were repeated
+    read: set[str] = field(default_factory=set)  # what the error pages were headed
 
     def names(self) -> dict[str, str]:
         """Role by the name that the EHR's chart has."""
@@ -107,6 +108,8 @@ def _get_in(visit: Visit, press: Callable[[], Shown], heading: str, host: str = 
             page = press()
             if page.status == 200 and page.url.startswith(host) and page.heading.startswith(heading):
                 return page
+            if page.status >= 400:
+                visit.read.add(page.heading)
             found = f"{page.status} {page.heading} at {urlsplit(page.url).path[:40]}"
         except (requests.RequestException, AssertionError) as error:
             found = f"{type(error).__name__}: {str(error)[:200]}"

@@ -22,6 +22,8 @@ rows are compared with what happened, by the driver's own record:
 - **told again**: the EHR accepted the same state twice in a row. After a crash between sending and writing down that
   is the rule; a status has no clock, and the same state again does no harm;
 - **pressed again**: presses of the button that led to an error page, which says so, and were repeated;
+- **people read**: what those pages were headed; **in the log**: what the processes warned of, the most frequent first
+  (docs/operations.md says what each asks for);
 - **right again after**: seconds from the mending until nothing of all this was wrong. *Moved*: leases, rests and due
   times that were moved nearer instead of being waited for; in production they add to the time.
 
@@ -44,9 +46,14 @@ COLUMNS = (
     "Pressed again",
     "Right again after",
     "Moved",
+    "People read",
+    "In the log",
 )
-TOP = f"| {' | '.join(COLUMNS)} |\n|---|---{'|--:' * (len(COLUMNS) - 2)}|\n"
-ROW = "| {name} | {does} | {visits} | {lost} | {doubled} | {false} | {again} | {pressed} | {recovered} | {moved} |\n"
+TOP = f"| {' | '.join(COLUMNS)} |\n|---|---{'|--:' * (len(COLUMNS) - 4)}|---|---|\n"
+ROW = (
+    "| {name} | {does} | {visits} | {lost} | {doubled} | {false} | {again} | {pressed} | {recovered} | {moved}"
+    " | {read} | {logged} |\n"
+)
 
 
 def name_of(faults: Sequence[Fault]) -> str:
@@ -85,5 +92,7 @@ def _values(figures: Figures) -> dict[str, object]:
         "again": figures.told_again,
         "pressed": figures.pressed_again,
         "recovered": f"{figures.recovered:.0f} s",
+        "read": "; ".join(figures.read),
+        "logged": ", ".join(f"`{event}`" for event in figures.logged),
         "moved": f"{figures.moved / 60:.0f} min" if figures.moved else "",
     }

@@ -1,16 +1,19 @@
 """One fault, or two at once, in the middle of many visits: what it came to."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tests.faults.breaking import Fault
+from tests.faults.breaking import Act, Fault
 from tests.faults.drive import SCRIPTS, SCRIPTS_OF_ONE_STAY, Visit, admitted, hand_out, play
 from tests.faults.verdict import Verdict, judged, settled, visit_ids
 from tests.faults.ward import Ward
 
 UNTIL, DURING = 0.4, 0.8  # shares of each script: what happens before the fault, and under it
+MOST_LOGGED = 4
+SECONDS_OF_PEACE = 0.3  # until the first of them are on their way
 NEWCOMERS = 3  # visits that begin while it is broken
 SECONDS_TO_RECOVER = 90.0
 MINUTES_OF_WAITING = 3  # before a call under clocks that are off by less
@@ -20,7 +23,8 @@ REPORTS_ARE_READ = 1800.0  # until the reports of a visit that runs are read ane
 @dataclass(frozen=True)
 class Figures:
     """What one rehearsal came to. `recovered` = seconds from the mending until all was right; `moved` = those of them
-    that passed on the fast clock alone. `pressed_again`: presses that met an error page and were repeated."""
+    that passed on the fast clock alone. `pressed_again`: presses that met an error page and were repeated, `read` its
+    heading. `logged`: what the processes warned of, the most frequent first."""
 
     faults: tuple[Fault, ...]
     visits: int
@@ -29,9 +33,19 @@ class Figures:
     moved: float
     told_again: int
     pressed_again: int
+    read: tuple[str, ...] = ()
+    logged: tuple[str, ...] = ()
 
 
 def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
+    """A rehearsal, with what people read and what the log said meanwhile."""
+    before = ward.complaints()
+    figures = _rehearsed(ward, visits, *faults)
+    logged = [event for event, _count in (ward.complaints() - before).most_common(MOST_LOGGED)]
+    return replace(figures, logged=tuple(logged))
+
+
+def _rehearsed(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
     """Drive a call in all visits, break something in its middle, and judge after its end. Visits that begin under the
     fault have their call once it is mended, and join the others. Where something is never told, as many new visits are
     driven."""
@@ -47,10 +61,9 @@ def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
     play(ward, visits, (0, UNTIL))
     with ThreadPoolExecutor(1) as door:
         with ExitStack() as broken:
-            for fault in faults:
-                broken.enter_context(fault.breaks(ward, visits))
+            acts = [broken.enter_context(fault.breaks(ward, visits)) for fault in faults]
             coming = door.submit(admitted, ward, many, len(visits))
-            play(ward, visits, (UNTIL, DURING))
+            _play_under(ward, visits, [act for act in acts if act])
         newcomers = coming.result()
     hand_out(newcomers, SCRIPTS_OF_ONE_STAY)
     verdict, recovered = (Verdict(), 0.0) if untold else settled(ward, [*visits, *newcomers], SECONDS_TO_RECOVER)
@@ -60,8 +73,17 @@ def rehearse(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
         play(ward, visits, (DURING, 1))
         verdict, recovered = _to_the_end(ward, visits, untold, recovered)
     pressed, driven = sum(visit.turned_away for visit in visits) - away, len(visits)
+    read = _read(visits)
     visits[:] = _watched(ward, visits)
-    return Figures(faults, driven, verdict, recovered, ward.moved, verdict.told_twice - told, pressed)
+    return Figures(faults, driven, verdict, recovered, ward.moved, verdict.told_twice - told, pressed, read)
+
+
+def _read(visits: Sequence[Visit]) -> tuple[str, ...]:
+    """What people have read instead of their page, since this was last asked."""
+    headings = sorted(set().union(*(visit.read for visit in visits)))
+    for visit in visits:
+        visit.read.clear()
+    return tuple(headings)
 
 
 def _watched(ward: Ward, visits: Sequence[Visit]) -> list[Visit]:
@@ -69,6 +91,17 @@ def _watched(ward: Ward, visits: Sequence[Visit]) -> list[Visit]:
     live = {str(row["id"]) for row in ward.rows("SELECT id FROM visits_visit WHERE presence_live")}
     ids = visit_ids(ward, visits)
     return [visit for visit in visits if ids.get(visit.key) in live]
+
+
+def _play_under(ward: Ward, visits: Sequence[Visit], acts: Sequence[Act]) -> None:
+    """People come and go, and in the middle of that something is done, by the thread that has started all processes:
+    those die with it."""
+    with ThreadPoolExecutor(1) as people:
+        going = people.submit(play, ward, visits, (UNTIL, DURING))
+        time.sleep(SECONDS_OF_PEACE)
+        for act in acts:
+            act()
+        going.result()
 
 
 def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:
@@ -82,13 +115,14 @@ def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:
         play(ward, visits, (0, 1))
         verdict, recovered = settled(ward, visits, SECONDS_TO_RECOVER)
     pressed = sum(visit.turned_away for visit in visits)
-    return Figures(faults, many, verdict, recovered, 60.0 * MINUTES_OF_WAITING, verdict.told_twice, pressed)
+    moved = 60.0 * MINUTES_OF_WAITING
+    return Figures(faults, many, verdict, recovered, moved, verdict.told_twice, pressed, _read(visits))
 
 
 def _to_the_end(ward: Ward, visits: Sequence[Visit], untold: bool, recovered: float) -> tuple[Verdict, float]:
     """The rest of the calls, with nothing broken any more. Of visits that began while Graph did not reach us, too,
     only the report tells."""
     if untold or len(_watched(ward, visits)) < len(visits):
-        ward.time_passes(REPORTS_ARE_READ)
+        ward.reports_are_read(visit_ids(ward, visits).values(), REPORTS_ARE_READ)
     verdict, took = settled(ward, visits, SECONDS_TO_RECOVER)
     return verdict, took if untold else recovered

@@ -1,8 +1,11 @@
 """A house of its own with three connections: two organizations, two EHRs of which each may be down alone."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -13,7 +16,7 @@ from psycopg.rows import DictRow, dict_row
 
 from sandbox.cast import LAKESIDE, LAKESIDE_TID, RIVERSIDE, RIVERSIDE_TID
 from sandbox.epic.records import FIELDS
-from sandbox.launcher.house import House
+from sandbox.launcher.house import CONNECTOR, House
 from tests.portal import steps as portal
 from tests.portal.steps import Shown, Visitor, tell
 from tests.visits.steps import MICROSOFT, PICKER, YES
@@ -23,6 +26,8 @@ CODES = {"EHR_PRODUCTION_STATUS_CODES": "connected=1,disconnected=2,waiting=3"}
 PATIENTS = {"pia": ("p-sandberg", "Pia Sandberg"), "tom": ("p-ash", "Tom Ash")}  # login: (id, as the EHR names them)
 
 
+# A line of the product's own about something that is not as it should be: its first words, without what libraries say.
+COMPLAINT = re.compile(r'"event": "([a-z ]+)", "level": "(?:warning|error)", "logger": "(?:connector|portal|visits)')
 LEASE_OVER = 61.0  # seconds until what somebody who died had claimed is free again
 LEASES = (
     "UPDATE visits_lane SET leased_until = leased_until - {0} WHERE lease IS NOT NULL",
@@ -32,7 +37,6 @@ RESTS = (
     "UPDATE visits_target SET open_until = open_until - {0}, failing_since = failing_since - {0}",
     "UPDATE visits_writeback SET next_at = next_at - {0}, created_at = created_at - {0}"
     " WHERE state = 'waiting' AND lease IS NULL",
-    "UPDATE visits_visit SET look_at = look_at - {0} WHERE look_at IS NOT NULL",
     "UPDATE visits_ending SET due_at = due_at - {0} WHERE due_at IS NOT NULL",
 )
 
@@ -150,12 +154,23 @@ class Ward:
         visit = {"practitioner": site.plan.practitioner, "patient": PATIENTS[patient][0]}
         return str(self.tell("epic", f"{site.plan.instance}/visits", **visit)["csn"])
 
+    def reports_are_read(self, visits: Iterable[str], seconds: float) -> None:
+        """Let it be so many seconds nearer that the reports of these visits are read."""
+        self.moved += seconds
+        nearer = "UPDATE visits_visit SET look_at = look_at - make_interval(secs => %s) WHERE id = ANY(%s) RETURNING id"
+        self.rows(nearer, seconds, list(visits))
+
     def have_waited(self, visits: Iterable[str], minutes: int) -> None:
         """Let the patients of these visits have come to their waiting page so many minutes earlier."""
         earlier = (
             "UPDATE visits_fact SET at = at - make_interval(mins => %s) WHERE kind = 'waiting' AND source = 'page'"
         )
         self.rows(f"{earlier} AND visit_id = ANY(%s) RETURNING id", minutes, list(visits))
+
+    def complaints(self) -> Counter[str]:
+        """How often the product's processes have logged each of their warnings and errors so far."""
+        lines = chain.from_iterable(self.house.log(name).splitlines() for name in CONNECTOR)
+        return Counter(found[1] for line in lines if (found := COMPLAINT.search(line)))
 
     def forget_tokens(self) -> None:
         """Let the product have no access token of the EHR's or of Microsoft's."""

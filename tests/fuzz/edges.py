@@ -29,12 +29,12 @@ SEGMENTS = st.one_of(
 ECHO = 422  # a form that shows again what was typed into it
 
 
-def outcome(answer: Any, part: str = "") -> Outcome:
+def outcome(answer: Any) -> Outcome:
     """An answer below 400 was accepted. What a refusal shows is looked at, but for a form that comes back."""
     refused = answer.status_code >= 400
     body = b"" if getattr(answer, "streaming", False) or not refused else answer.content
     shown = "" if answer.status_code == ECHO else body.decode("utf-8", "replace")
-    return Outcome(not refused, answer.status_code, shown, part)
+    return Outcome(not refused, answer.status_code, shown)
 
 
 def ask(

@@ -17,12 +17,13 @@ CPU_SECONDS = 3.0  # of this process, which also serves the answers: other work 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one example. `shown` is the text of an error page, `part` names a line of its own in the table."""
+    """What came of one example. `shown` is the text of an error page; `before` are the tables as they were once its own
+    start was made, where that leaves rows of all kinds."""
 
     accepted: bool
     status: int = 0
     shown: str = ""
-    part: str = ""
+    before: dict[str, int] = field(default_factory=dict)
 
 
 Act = Callable[[], Outcome]
@@ -80,7 +81,7 @@ def judge(world: World, target: Target, data: DataObject, tally: Tally) -> None:
         seconds = time.process_time() - started
         after, said = world.rows(), world.said()
     allowed = target.meant if outcome.accepted else frozenset()
-    grown = {name for name, count in after.items() if count > before[name]}
+    grown = {name for name, count in after.items() if count > (outcome.before or before)[name]}
     junk = set() if allowed is None else grown - allowed - target.begun
     line.refused += not outcome.accepted
     line.broken += outcome.status == 500

@@ -75,7 +75,14 @@ def mistrusted(world: World, data: DataObject) -> Act:
     short = data.draw(st.sampled_from([0, 1, 16, 31, 33, 64]))
     sealed = data.draw(st.sampled_from([broken, broken, broken, None]))
     token = data.draw(st.one_of(st.none(), junk.values, st.just("a.b.c")))
-    return _understanding(world, lambda key: sealed or _sealed(body, key, os.urandom(short), short), token)
+    act = _understanding(world, lambda key: sealed or _sealed(body, key, os.urandom(short), short), token)
+
+    def mistrusts() -> Outcome:
+        done = act()
+        assert not done.accepted or (token is None and sealed is not None), "believed without a token, or a secret"
+        return done
+
+    return mistrusts
 
 
 def _understanding(world: World, content: Any, token: object = None) -> Act:
@@ -87,7 +94,7 @@ def _understanding(world: World, content: Any, token: object = None) -> Act:
         receipts.understand(receipt.pk)
         receipt.refresh_from_db()
         assert receipt.state != Receipt.State.NEW or receipt.reason, "left without a reason"
-        return Outcome(True)  # the receipt is meant: its client state is ours
+        return Outcome(receipt.state == Receipt.State.UNDERSTOOD)
 
     return act
 

@@ -23,6 +23,7 @@ MEMBER = SIGN_IN | {
 }
 MEMBER |= {"connector_entry", "connector_change", "connector_key", "visits_browser"}
 TOLD = frozenset({"visits_receipt", "visits_fact", "connector_entry", "visits_writeback", "visits_report"})
+KEPT = frozenset({"visits_receipt"})  # before it is understood
 CONSENT = SIGN_IN | {"connector_change", "connector_check", "connector_entry"}
 
 BROWSERS = (
@@ -60,8 +61,8 @@ BROWSERS = (
 GRAPH_TELLS = (
     Target("Graph notifications", notified.delivered("notifications"), 500, TOLD),
     Target("Graph lifecycle notifications", notified.delivered("lifecycle", "lifecycleEvent"), 250, TOLD),
-    Target("notification content", notified.understood, 300, TOLD),
-    Target("notification envelope", notified.mistrusted, 250, TOLD),
+    Target("notification content", notified.understood, 300, TOLD, KEPT),
+    Target("notification envelope", notified.mistrusted, 250, TOLD, KEPT),
 )
 EHR_FLOWS = (
     Target("launch: smart-configuration", wires.flow(CONFIGURATION, wires.SMART, PATIENT), 100, VISIT, LAUNCH),
@@ -83,15 +84,14 @@ MICROSOFT_FLOWS = (
     Target("sign-in: Microsoft's keys", wires.microsoft(edges.portal_start, "keys"), 100, MEMBER, SIGN_IN),
     Target("sign-in: id_token", wires.microsoft(edges.portal_start, "id_token"), 150, MEMBER, SIGN_IN),
     Target("clinician's sign-in: id_token", wires.microsoft(edges.visits_start, "id_token"), 100, MEMBER, SIGN_IN),
-    Target("join: createOrGet", wires.opened(f"{GRAPH_USER}/onlineMeetings/createOrGet", wires.MADE), 80, VISIT, VISIT),
+    Target("join: createOrGet", wires.opened(f"{GRAPH_USER}/onlineMeetings/createOrGet", wires.MADE), 80, VISIT),
     Target(
         "join: visitor link",
         wires.opened(f"{GRAPH_MEETING}/getVirtualAppointmentJoinWebUrl", wires.LINK),
         60,
         VISIT,
-        VISIT,
     ),
-    Target("join: subscription", wires.opened("/beta/subscriptions", wires.SUBSCRIBED), 60, VISIT, VISIT),
+    Target("join: subscription", wires.opened("/beta/subscriptions", wires.SUBSCRIBED), 60, VISIT),
     Target("meeting's reports into facts", wires.reconciled, 150, ANY),
 )
 CALLS = (

@@ -4,6 +4,7 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -329,7 +330,8 @@ def opened(path: str, valid: Any) -> Case:
             asked = pressing.press(world.ehr, browser, CLINICIAN)
             arrived = pressing.come_back(world.ehr, browser, CLINICIAN, asked, sessionId="another")
             world.ehr.server.choose(_where(world, path), lambda _asked: reply)
-            return outcome(browser.get(arrived["Location"]))
+            begun = world.rows()
+            return replace(outcome(browser.get(arrived["Location"])), before=begun)
 
         return act
 

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from connector.errors import WireError
 from connector.models import Check, Connection, Notice, Revision, User
 from portal import approvers
 from tests.portal.deciding import Directory, directory_of
@@ -77,6 +78,15 @@ def test_a_silent_directory_takes_nothing_back_and_is_asked_again(directory: Dir
     approvers.check_due(timezone.now() + timedelta(hours=24))
     assert found() == [(State.WRONG, "account-disabled")]
     assert len(approvers.due(timezone.now() + timedelta(hours=24))) == 1
+
+
+def test_who_cannot_be_asked_takes_nobodys_turn(directory: Directory, connection: Connection, ben: User) -> None:
+    other = factories.connection(connection.organization)
+    directory.is_silent_about(ben)
+    with pytest.raises(WireError):
+        approvers.check(connection)
+    assert list(approvers.due(timezone.now())) == [other, connection]
+    assert found() == [(State.UNKNOWN, "")]
 
 
 def test_an_account_that_works_again_is_flagged_no_more(directory: Directory, ben: User) -> None:

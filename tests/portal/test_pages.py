@@ -123,7 +123,15 @@ def test_every_address_of_the_portal_is_a_page_that_is_looked_at_or_none() -> No
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong with a page: rule, impact, where."""
+    """What axe finds wrong with a page: rule, impact, where. One that was just exchanged or resized is looked at once
+    more."""
+    if not _violations(page):
+        return []
+    page.wait_for_timeout(500)
+    return _violations(page)
+
+
+def _violations(page: Page) -> list[str]:
     found: list[dict[str, Any]] = Axe().run(page, options=OPTIONS).response["violations"]
     return [f"{one['id']} ({one['impact']}): {node['html']}" for one in found for node in one["nodes"]]
 

@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from connector.models import Change, Connection, Entry, Organization, User
+from connector.errors import WireError
+from connector.models import Change, Check, Connection, Entry, Organization, User
 from connector.teams import graph
 from portal import gone
 from tests.portal.deciding import Directory, browser_of, directory_of
@@ -249,6 +250,24 @@ def test_after_an_outage_it_is_asked_again_and_otherwise_once_a_day(
     for hours in (0, 1, 22, 24):
         gone.check_due(timezone.now() + timedelta(hours=hours))
     assert len(directory.server.asked(BATCH)) == 3
+
+
+def test_those_whose_directory_never_answers_take_nobodys_turn(
+    directory: Directory, organization: Organization, carla: User
+) -> None:
+    """A run has time for one, which fails: the next run begins with the other, and so in turn."""
+    other = factories.organization()
+    linked(factories.connection(other), factories.user(other.tid))
+    directory.server.answer(BATCH, Reply("", 502))
+    now, tried = timezone.now(), []
+    for hour in range(4):
+        asked = list(gone._due(now + timedelta(hours=hour)))
+        tried.append(asked[0])
+        with pytest.raises(WireError):
+            gone.check(asked[0])
+    assert tried[:2] == tried[2:]
+    assert set(tried) == {organization, other}
+    assert set(Check.objects.values_list("state", flat=True)) == {Check.State.UNKNOWN}
 
 
 def test_many_are_asked_in_batches(directory: Directory, organization: Organization, carla: User) -> None:

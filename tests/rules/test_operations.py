@@ -1,15 +1,19 @@
 """docs/operations.md and docs/deploy: what they name exists, and what can be checked without a hospital is."""
 
+import fnmatch
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
+from django.db import connection
 
 from connector import settings
 from connector.metrics import PREFIX
@@ -25,6 +29,13 @@ RULES: list[dict[str, Any]] = [
 ]
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 SAMPLES = {PREFIX + name + suffix: family for name, family in FAMILIES.items() for suffix in SUFFIXES[family.kind]}
+# Every code of ours stands in the source as a word of its own; pages of Django's have their status for one.
+CODES = {
+    code
+    for app in ("connector", "portal", "visits")
+    for path in (ROOT / app).rglob("*.py")
+    for code in re.findall(r'"([a-z]+(?:-[a-z]+)*)"', path.read_text())
+} | {path.stem for path in (ROOT / "templates").glob("[45]*.html")}
 SELECTOR = re.compile(r"\b(ehr_connector_\w+)(?:\{([^}]*)\})?")
 
 
@@ -47,8 +58,57 @@ def test_a_rule_names_metrics_and_labels_that_exist(rule: dict[str, Any]) -> Non
         assert set(listed.replace(" ", "").split(",")) <= known
 
 
+def spelled_out(pattern: str) -> list[str]:
+    """The alternatives of a matcher, one by one: `a-(b|c)|d` is a-b, a-c, d."""
+    found = []
+    for part in re.findall(r"(?:\([^()]*\)|[^|()])+", pattern):
+        before, group, after = re.fullmatch(r"([^()]*)(?:\(([^()]*)\))?([^()]*)", part).groups()  # type: ignore[union-attr]
+        found += [before + one + after for one in (group or "").split("|")]
+    return found
+
+
+def test_every_code_that_a_rule_names_exists() -> None:
+    matched = [one for rule in RULES for one in re.findall(r'\bcode[=!]~"([^"]+)"', rule["expr"])]
+    named = [one for pattern in matched for one in spelled_out(pattern)]
+    assert {"launch-token-missing", "connection-suspended", "too-many", "unexpected"} <= set(named)
+    assert [one for one in named if not any(re.fullmatch(one, code) for code in CODES)] == []
+
+
+def test_every_code_that_the_page_names_exists() -> None:
+    named = set(re.findall(r"`([a-z]+(?:-(?:[a-z]+|\*))+)`", ALERTS))
+    assert {"key-service-unavailable", "keys-unavailable", "context-missing", "graph-*"} <= named
+    assert [one for one in sorted(named) if not fnmatch.filter(CODES, one)] == []
+
+
+def test_nobody_is_woken_by_launches_that_anybody_can_bring_about() -> None:
+    [woken] = [rule["expr"] for rule in RULES if rule["alert"] == "LaunchesFail"]
+    [told] = [rule["expr"] for rule in RULES if rule["alert"] == "LaunchesTurnedAway"]
+    [kept_out], [listed] = (re.findall(r'code[=!]~"([^"]+)"', one) for one in (woken, told))
+    assert set(spelled_out(listed)) <= set(spelled_out(kept_out))
+
+
+def test_what_is_scraped_is_on_the_page() -> None:
+    jobs = {job for rule in RULES for job in re.findall(r'job="([^"]+)"', rule["expr"])}
+    assert jobs == set(re.findall(r"- job_name: (\S+)", BOOK)) == {"ehr-connector", "ehr-connector-notifications"}
+
+
+def test_every_task_of_the_schedule_is_watched() -> None:
+    """Sweeps by one alert that wakes somebody, all others by one for the day; the page says what each is missed for."""
+    expressions = {rule["alert"]: rule["expr"] for rule in RULES if rule["alert"].endswith("Silent")}
+    others = [name for name in settings.CELERY_BEAT_SCHEDULE if not name.startswith("sweep_")]
+    assert 'task=~"sweep_.*"' in expressions["SweepsSilent"]
+    assert [rule["expr"] for rule in RULES if 'task!~"sweep_.*"' in rule["expr"]]
+    assert [name for name in others if f"`{name}`" not in sections()["JobsSilent"]] == []
+
+
 def test_every_alert_has_its_section_and_no_other_has() -> None:
-    assert list(sections()) == [rule["alert"] for rule in RULES]
+    assert list(sections()) == list(dict.fromkeys(rule["alert"] for rule in RULES))
+
+
+def test_a_name_that_stands_twice_waits_once_and_wakes_once_or_both_wait() -> None:
+    for name in sections():
+        severities = [rule["labels"]["severity"] for rule in RULES if rule["alert"] == name]
+        assert len(severities) == 1 or severities[0] == "ticket", name
 
 
 @pytest.mark.parametrize("alert", sections())
@@ -74,16 +134,33 @@ def test_every_command_of_ours_exists_and_takes_what_it_is_given() -> None:
 def _parses(app: str, name: str, given: list[str]) -> None:
     """What is given is understood; `manage.py health worker` is a whole command, and so is the mention of its name."""
     flags = [word for word in given if word.startswith("--")]
-    known = load_command_class(app, name).create_parser("manage.py", name).format_help()
-    assert [flag for flag in flags if flag not in known] == []
     words = [word for word in given[:1] if not word.startswith("--")]
+    known = help_of(app, name)
     assert [word for word in words if word not in known] == [], (name, given)
+    known += help_of(app, name, *words)  # a command of a command has flags of its own
+    assert [flag for flag in flags if flag not in known] == [], (name, given)
+
+
+def help_of(app: str, name: str, *words: str) -> str:
+    parser = load_command_class(app, name).create_parser("manage.py", name)
+    with redirect_stdout(StringIO()) as said, suppress(SystemExit):
+        parser.parse_args([*words, "--help"])
+    return said.getvalue()
+
+
+@pytest.mark.django_db
+def test_what_the_page_asks_of_postgresql_can_be_asked() -> None:
+    asked = re.findall(r"```sql\n(.+?)```", PAGE, re.S)
+    assert asked
+    with connection.cursor() as cursor:
+        for question in asked:
+            cursor.execute(question)
 
 
 def test_every_variable_on_the_page_exists() -> None:
     known = set((ROOT / "docs/configuration.md").read_text().split("`"))
     names = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", PAGE))
-    assert {name.removesuffix("_FILE") for name in names} <= known, names - known
+    assert [name for name in sorted(names) if not {name, name.removesuffix("_FILE")} & known] == []
 
 
 def test_every_file_that_the_page_leads_to_is_there() -> None:
@@ -129,10 +206,15 @@ def test_the_proxy_says_who_asks_and_writes_no_address_down() -> None:
     log = re.findall(r"log_format[^;]+;", text)
     assert len(log) == 1
     assert not re.search(r"\$(request|request_uri|uri|args|query_string|http_referer)\b", log[0])
-    servers = [part for part in text.split("server {") if "proxy_pass" in part]
+    every = text.split("server {")[1:]
+    assert len(every) == 3
+    for one in every:  # each line of an error log below `emerg` holds the request's address; the default log does too
+        assert re.findall(r"error_log [^;]+ (\w+);", one) == ["emerg"]
+        assert re.findall(r"access_log ([^;]+);", one) in (["off"], ["/var/log/nginx/connector.log connector"])
+    servers = [one for one in every if "proxy_pass" in one]
     for header in ("X-Forwarded-Proto https", "X-Forwarded-Host $host", "X-Request-ID $reference", "Host $host"):
         assert all(f"proxy_set_header {header};" in one for one in servers), header
-    assert re.search(r"location = /metrics \{\s+allow [^;]+;\s+deny all;", text)
+    assert all(re.search(r"location = /metrics \{\s+allow [^;]+;\s+deny all;", one) for one in servers)
 
 
 def test_no_metric_has_a_label_for_a_name_or_an_address() -> None:

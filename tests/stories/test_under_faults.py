@@ -73,45 +73,6 @@ def a_minute_passes(clinic: Clinic) -> None:  # noqa: F811
     clinic.database.execute("UPDATE visits_receipt SET next_at = now() WHERE state = 'new'")
 
 
-def test_a_worker_killed_while_it_tells_the_ehr_is_followed_by_one_that_tells_it_again(
-    clinic: Clinic,  # noqa: F811
-    undisturbed: Chart,
-) -> None:
-    call = begun(clinic)
-    fault(clinic.house, "epic", STATUS, "hang", 10, times=1)
-    clinician = call.clinician_comes()
-    until(lambda: clinic.rows("SELECT 1 FROM visits_writeback WHERE state = 'waiting' AND lease IS NOT NULL"))
-    clinic.house.kill("worker")
-    patient = call.patient_knocks()
-    call.act(patient, "admit")
-    a_minute_passes(clinic)
-    clinic.house.start("worker")
-    shows(clinic, call.csn, clinician="connected", patient="connected")
-    call.act(clinician, "leave")
-    call.act(patient, "drop")
-    assert ending(call) == undisturbed
-
-
-def test_an_emptied_broker_loses_nothing_whether_a_worker_runs_or_not(
-    clinic: Clinic,  # noqa: F811
-    undisturbed: Chart,
-) -> None:
-    call = begun(clinic)
-    clinic.house.kill("worker")
-    clinician, patient = call.clinician_comes(), call.patient_knocks()
-    until(lambda: len(clinic.rows("SELECT 1 FROM visits_receipt WHERE state = 'new'")) == 3)
-    empty_broker(clinic)
-    clinic.house.start("worker")
-    shows(clinic, call.csn, clinician="connected", patient="waiting")
-    empty_broker(clinic)
-    call.act(patient, "admit")
-    shows(clinic, call.csn, clinician="connected", patient="connected")
-    call.act(clinician, "leave")
-    empty_broker(clinic)
-    call.act(patient, "leave")
-    assert ending(call) == undisturbed
-
-
 def test_notifications_told_twice_late_and_in_the_wrong_order_come_to_the_same(
     clinic: Clinic,  # noqa: F811
     undisturbed: Chart,
@@ -146,29 +107,6 @@ def test_a_lobby_that_was_never_told_is_made_good_by_the_admission_and_a_connect
     call.act(patient, "leave")
     call.act(clinician, "leave")
     assert ending(call) == undisturbed
-
-
-def test_an_ehr_that_fails_and_asks_for_patience_is_told_in_the_end(
-    clinic: Clinic,  # noqa: F811
-    undisturbed: Chart,
-) -> None:
-    call = begun(clinic)
-    fault(clinic.house, "epic", STATUS, "status", 500, times=2)
-    fault(clinic.house, "epic", STATUS, "throttle", 2, times=2)
-    clinician, patient = call.clinician_comes(), call.patient_knocks()
-    call.act(patient, "admit")
-    shows(clinic, call.csn, clinician="connected", patient="connected")
-    [tried] = clinic.rows("SELECT sum(attempts) - count(*) AS again FROM visits_writeback WHERE state = 'delivered'")
-    assert tried["again"] + superseded(clinic) >= 4
-    call.act(patient, "leave")
-    call.act(clinician, "leave")
-    assert ending(call) == undisturbed
-
-
-def superseded(clinic: Clinic) -> int:  # noqa: F811
-    """Tries of states that were overtaken before they could be told."""
-    query = "SELECT coalesce(sum(attempts), 0) AS tries FROM visits_writeback WHERE state = 'superseded'"
-    return int(clinic.rows(query)[0]["tries"])
 
 
 def test_all_of_it_in_one_visit_on_the_screens_that_people_see(

@@ -109,6 +109,26 @@ def test_what_the_secret_key_of_before_signed_holds_while_it_is_a_fallback(
     assert holds()
 
 
+@pytest.mark.parametrize("signed", SIGNED)
+def test_what_the_next_secret_key_signed_holds_in_a_process_that_knows_it_as_a_fallback(
+    signed: Callable[[Ehr], Holds], ehr: Ehr, settings: Settings
+) -> None:
+    """While processes restart with their keys exchanged, one whose turn is yet to come reads what another signed."""
+    before, settings.SECRET_KEY = settings.SECRET_KEY, NEXT
+    holds = signed(ehr)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = before, [NEXT]
+    assert holds()
+
+
+@pytest.mark.parametrize("signed", sorted(set(SIGNED) - {launch_under_way}, key=str))
+def test_and_not_where_it_was_never_told_of_it(signed: Callable[[Ehr], Holds], ehr: Ehr, settings: Settings) -> None:
+    """Why the next key is made known to every process before the first one signs by it."""
+    before, settings.SECRET_KEY = settings.SECRET_KEY, NEXT
+    holds = signed(ehr)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = before, []
+    assert not holds()
+
+
 @pytest.mark.parametrize("signed", sorted(set(SIGNED) - {launch_under_way}, key=str))
 def test_and_no_longer(signed: Callable[[Ehr], Holds], ehr: Ehr, settings: Settings) -> None:
     holds = signed(ehr)

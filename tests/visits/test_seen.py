@@ -34,7 +34,7 @@ from tests.visits.steps import CARLA, PIA, Clinic, callback_of, enter
 
 UNITS = CHECKOUT / "docs/deploy/systemd"
 GIVEN = "0af7651916cd"  # as the reverse proxy numbers a request
-PROCESSES = {"web": "web", "worker": "worker@", "scheduler": "scheduler"}
+PROCESSES = {"web": "web", "notifications": "notifications", "worker": "worker@", "scheduler": "scheduler"}
 
 
 @dataclass
@@ -46,7 +46,8 @@ class Process:
     said: list[str] = field(default_factory=list)
 
     def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.said if line.startswith("{")]
+        """Each is a JSON object, whoever wrote it."""
+        return [json.loads(line) for line in self.said]
 
     def seconds_to_stop(self) -> float:
         """Send SIGTERM, as a supervisor does; how long it took to end by itself."""
@@ -58,7 +59,7 @@ class Process:
 
 @dataclass
 class Deployment:
-    """The clinic, with its web, worker and scheduler in a hospital's hands, and a collector of traces."""
+    """The clinic, with its processes in a hospital's hands, and a collector of traces."""
 
     clinic: Clinic
     folder: Path
@@ -74,6 +75,7 @@ class Deployment:
             "OUTGOING_ALLOWED_HOSTS": f"{house.environment['OUTGOING_ALLOWED_HOSTS']},{self.collector.host}",
             "TRUSTED_PROXY": "True",
             "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore::RuntimeWarning",  # Celery's, of running as root, which units do not
         }
         command = self.command(name)
         running = subprocess.Popen(
@@ -91,6 +93,7 @@ class Deployment:
         here = {
             "/opt/ehr-connector/.venv/bin": str(Path(sys.executable).parent),
             "127.0.0.1:8000": urlsplit(self.clinic.house.urls["web"]).netloc,
+            "127.0.0.1:8001": urlsplit(self.clinic.house.urls["notifications"]).netloc,
             "--workers 4": "--workers 2",
             "/var/lib/ehr-connector": str(self.folder),
             "worker%i@%H": "worker1@tests",
@@ -111,16 +114,16 @@ class Deployment:
             command, cwd=CHECKOUT, env=self.clinic.house.environment, capture_output=True, text=True, timeout=90
         )
 
-    def ready(self) -> bool:
+    def ready(self, name: str = "web") -> bool:
         try:
-            return requests.get(f"{self.clinic.house.urls['web']}/health/ready", timeout=5).status_code == 200
+            return requests.get(f"{self.clinic.house.urls[name]}/health/ready", timeout=5).status_code == 200
         except requests.RequestException:
             return False
 
-    def metrics(self) -> dict[tuple[str, frozenset[str]], float]:
+    def metrics(self, name: str = "web") -> dict[tuple[str, frozenset[str]], float]:
         house = self.clinic.house
         bearer = {"Authorization": f"Bearer {house.environment['METRICS_TOKEN']}"}
-        answer = requests.get(f"{house.urls['web']}/metrics", headers=bearer, timeout=10)
+        answer = requests.get(f"{house.urls[name]}/metrics", headers=bearer, timeout=10)
         families = text_string_to_metric_families(answer.text)
         samples = [sample for family in families for sample in family.samples]
         return {(one.name.removeprefix("ehr_connector_"), frozenset(one.labels.values())): one.value for one in samples}
@@ -147,8 +150,9 @@ def told(clinic: Clinic) -> list[dict[str, Any]]:
 def test_a_visit_is_followed_from_the_button_to_the_ehr(deployment: Deployment) -> None:
     clinic = deployment.clinic
     clinic.house.stop("scheduler")  # a sweep might be there first, and nobody's number
-    web, worker = deployment.start("web"), deployment.start("worker")
+    web, notifications, worker = (deployment.start(name) for name in ("web", "notifications", "worker"))
     until(deployment.ready)
+    until(lambda: deployment.ready("notifications"))
     assert deployment.health("worker", "--name", "worker1@tests", "--wait", "60").returncode == 0
     assert "does not answer" in deployment.health("worker", "--name", "nobody@tests").stderr
 
@@ -198,10 +202,18 @@ def test_a_visit_is_followed_from_the_button_to_the_ehr(deployment: Deployment) 
         "the press and the delivery are one trace"
     )
 
+    # The notification service, as Graph asks it before it sends, and as Prometheus does.
+    asked = f"{clinic.house.urls['notifications']}/notifications/graph/?validationToken=one"
+    assert requests.post(asked, timeout=10).text == "one"
+    assert deployment.metrics("notifications")["up", frozenset(("database",))] == 1
+
     assert scheduler.seconds_to_stop() < 10
     assert worker.seconds_to_stop() < 30
     assert web.seconds_to_stop() < 10
-    assert (scheduler.running.returncode, worker.running.returncode, web.running.returncode) == (0, 0, 0)
+    assert notifications.seconds_to_stop() < 10
+    ended = (scheduler, worker, web, notifications)
+    assert [one.running.returncode for one in ended] == [0, 0, 0, 0]
+    assert all(one.lines() for one in (web, notifications)), "gunicorn's own among them"
 
 
 def spans_of(deployment: Deployment) -> list[Any]:

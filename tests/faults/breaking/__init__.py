@@ -2,9 +2,9 @@
 that does it and mends it again."""
 
 from tests.faults.breaking import backup, broker, clock, database, disk, ehr, graph, process
-from tests.faults.breaking.shape import Fault
+from tests.faults.breaking.shape import Act, Fault
 
-__all__ = ["FAULTS", "PAIRS", "Fault"]
+__all__ = ["FAULTS", "REHEARSALS", "Act", "Fault"]
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
@@ -21,4 +21,10 @@ PAIRS = (
     ("EHR asks for patience (429 with Retry-After)", "Redis stopped"),
     ("EHR hangs up in the middle of the answer", "notification service killed between receipt and answer"),
     ("Microsoft's signing keys rotated", "Redis emptied"),
+)
+# All that `make faults` goes through: nothing broken, each alone, the pairs.
+REHEARSALS: tuple[tuple[Fault, ...], ...] = (
+    (),
+    *((fault,) for fault in FAULTS.values()),
+    *(tuple(FAULTS[name] for name in pair) for pair in PAIRS),
 )

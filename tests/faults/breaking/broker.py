@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import redis
 
-from tests.faults.breaking.shape import Fault, bites
+from tests.faults.breaking.shape import Act, Fault, bites, missed
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward
 
@@ -36,10 +36,15 @@ def _stopped(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 
 
 @contextmanager
-def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    yield
-    ward.house.kill("valkey")
-    ward.house.start("valkey")
+def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
+    def act() -> None:
+        ward.house.kill("valkey")
+        time.sleep(2)
+        ward.house.start("valkey")
+
+    before = missed(ward)
+    yield act
+    bites(lambda: missed(ward) > before)
 
 
 FAULTS = (
@@ -49,5 +54,5 @@ FAULTS = (
         "Broker and cache end, and come back once notifications have waited for five seconds.",
         _stopped,
     ),
-    Fault("Redis killed", "SIGKILL, and at once another on the same data.", _killed),
+    Fault("Redis killed", "SIGKILL while people come and go; after two seconds another on the same data.", _killed),
 )

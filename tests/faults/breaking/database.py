@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg
 
-from tests.faults.breaking.shape import Fault, bites, errors, patiently
+from tests.faults.breaking.shape import Act, Fault, bites, errors, patiently
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward, connected
 
@@ -19,18 +19,23 @@ RELOAD = "SELECT pg_reload_conf()"
 
 
 @contextmanager
-def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    yield
-    ward.house.restart("postgres")
+def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
+    before = errors(ward)
+    yield lambda: ward.house.restart("postgres")
+    bites(lambda: errors(ward) > before)
     ward.leases_end()  # what was claimed as it ended
 
 
 @contextmanager
-def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    yield
-    ward.house.kill("postgres")
-    time.sleep(2)
-    ward.house.start("postgres")
+def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
+    def act() -> None:
+        ward.house.kill("postgres")
+        time.sleep(2)
+        ward.house.start("postgres")
+
+    before = errors(ward)
+    yield act
+    bites(lambda: errors(ward) > before)
     patiently(lambda: ward.rows("SELECT 1"))
     ward.leases_end()
 
@@ -49,13 +54,13 @@ def _cut(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 def _none_left(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     """Somebody else has them all: first what is free, then what the product gives up by being cut."""
     with connected(ward.house) as own, ExitStack() as taken:
-        own.execute(CUT)
+        url = ward.house.environment["DATABASE_URL"]
         until = time.monotonic() + 3
         while time.monotonic() < until:
             with suppress(psycopg.OperationalError):
-                taken.enter_context(psycopg.connect(ward.house.environment["DATABASE_URL"], connect_timeout=2))
+                taken.enter_context(psycopg.connect(url, connect_timeout=2, application_name="taken"))
                 continue
-            own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cut me'")
+            own.execute(f"{CUT} AND application_name <> 'taken'")
             time.sleep(0.1)
         before = errors(ward)
         yield
@@ -78,8 +83,16 @@ def _read_only(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 
 
 FAULTS = (
-    Fault("PostgreSQL restarted", "Its fast shutdown, which ends every transaction, and a start.", _restarted),
-    Fault("PostgreSQL killed", "SIGKILL to all of it; started after two seconds, from its write-ahead log.", _killed),
+    Fault(
+        "PostgreSQL restarted",
+        "While people come and go: its fast shutdown, which ends every transaction, and a start.",
+        _restarted,
+    ),
+    Fault(
+        "PostgreSQL killed",
+        "SIGKILL to all of it while people come and go; started after two seconds, from its log.",
+        _killed,
+    ),
     Fault("connections cut", "pg_terminate_backend of every connection, four times.", _cut),
     Fault("out of connections", "Another program takes every connection that there is, for some seconds.", _none_left),
     Fault(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from tests.faults.breaking.shape import STATUS, TOKEN, Breaks, Fault, bites, fault
 from tests.faults.drive import Visit
 from tests.faults.verdict import charts_are_right
-from tests.faults.ward import TEST, Ward
+from tests.faults.ward import PRODUCTION, TEST, Ward
 
 TRIED = """
 SELECT 1 FROM visits_writeback w JOIN visits_target t ON t.id = w.target_id JOIN connector_connection c
@@ -46,6 +46,14 @@ def _silent_for_an_hour(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     ward.time_passes(2 * STEP)
 
 
+@contextmanager
+def _keys_rotated(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    """Whoever presses from now on comes with an id_token of a key that nobody knows."""
+    for instance in (TEST, PRODUCTION):
+        ward.tell("epic", f"{instance}/keys/rotate")
+    yield
+
+
 FAULTS = (
     Fault("EHR answers 500", "Its status service answers 500 until a delivery has failed.", _answers("status", 500)),
     Fault(
@@ -66,5 +74,10 @@ FAULTS = (
         "EHR silent for an hour",
         "Nothing of it answers. The hour passes on the fast clock, in steps of five minutes.",
         _silent_for_an_hour,
+    ),
+    Fault(
+        "EHR's signing keys rotated",
+        "Both EHRs sign id_tokens with a new key from now on; the one before stays published.",
+        _keys_rotated,
     ),
 )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.faults.breaking.shape import Breaks, Fault, bites, fault
+from tests.faults.breaking.shape import Breaks, Fault, bites, fault, receipts
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward
 
@@ -14,8 +14,11 @@ HOUR = 3600
 def _notifications(kind: str, value: float | None = None, times: int = 0) -> Breaks:
     @contextmanager
     def breaks(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+        before = receipts(ward)
         fault(ward, "graph", "", f"notification-{kind}", value, times)
         yield
+        if not times:
+            bites(lambda: receipts(ward) > before)
         ward.no_faults()
 
     return breaks
@@ -49,8 +52,10 @@ def _subscriptions_removed(ward: Ward, visits: Sequence[Visit]) -> Iterator[None
 
 @contextmanager
 def _keys_rotated(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    before = receipts(ward)
     ward.tell("entra", "keys/rotate")
     yield
+    bites(lambda: receipts(ward) > before)  # each with a token of the new key's
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sandbox.launcher.house import CONNECTOR
 from tests.faults.breaking.shape import (
     STATUS,
     TOKEN,
+    Act,
     Fault,
     accepted,
     bites,
@@ -125,22 +126,25 @@ def _web_in_a_launch(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 
 
 @contextmanager
-def _all_at_once(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    yield
-    for name in CONNECTOR:
-        ward.house.kill(name)
-    time.sleep(3)
-    ward.house.mend()
+def _all_at_once(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
+    def act() -> None:
+        for name in CONNECTOR:
+            ward.house.kill(name)
+        time.sleep(3)
+        ward.house.mend()
+
+    yield act
     ward.leases_end()
 
 
 @contextmanager
-def _rolling_restart(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
-    _migrated(ward)
-    yield
-    for name in CONNECTOR:
-        ward.house.restart(name)
-    ward.leases_end()
+def _rolling_restart(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
+    def act() -> None:
+        _migrated(ward)
+        for name in CONNECTOR:
+            ward.house.restart(name)
+
+    yield act
     _migrated(ward, "next_release", "zero")
 
 
@@ -206,12 +210,14 @@ FAULTS = (
     ),
     Fault(
         "every process killed at once",
-        "SIGKILL to web, notifications, worker and scheduler; started again after three seconds.",
+        "SIGKILL to web, notifications, worker and scheduler while people come and go; started again after three"
+        " seconds.",
         _all_at_once,
     ),
     Fault(
         "rolling restart with a migration",
-        "An additive migration is applied under the running release, then each process is restarted in turn.",
+        "While people come and go an additive migration is applied under the running release, and each process is"
+        " restarted in turn.",
         _rolling_restart,
     ),
     Fault("two schedulers", "A second scheduler runs beside the first for two rounds of the sweeps.", _two_schedulers),

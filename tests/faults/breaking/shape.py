@@ -11,7 +11,8 @@ from psycopg.errors import OperationalError
 from tests.faults.drive import Visit
 from tests.faults.ward import TEST, Ward, connected
 
-Breaks = Callable[[Ward, Sequence[Visit]], AbstractContextManager[None]]
+Act = Callable[[], None]
+Breaks = Callable[[Ward, Sequence[Visit]], AbstractContextManager[Act | None]]
 STATUS = f"{TEST}.*SetExternalConnectionStatus"  # of the EHR that two connections share
 TOKEN = f"{TEST}/oauth2/token"
 SECONDS_TO_BITE = 45.0
@@ -23,7 +24,8 @@ def _nothing(ward: Ward) -> str:
 
 @dataclass(frozen=True)
 class Fault:
-    """`does`: one sentence, what is done and how it is undone. `breaks`: breaks it, lets things happen, mends it.
+    """`does`: one sentence, what is done and how it is undone. `breaks`: breaks it, lets things happen, mends it;
+    what it yields is done in the middle of that.
     `untold`: some of what happens is told by no notification, but by the attendance report alone, once the call has
     ended. `lasting`: visits begin and end under it. `nobody_comes`: none may begin under it. `needs` says why it
     cannot be run here, if it cannot."""
@@ -81,9 +83,23 @@ def fault(ward: Ward, stand_in: str, path: str, kind: str, value: float | None =
     ward.tell(stand_in, "faults", path=path, kind=kind, value=value, times=times)
 
 
+def receipts(ward: Ward) -> int:
+    """How many notifications have come in so far."""
+    return int(ward.rows("SELECT count(*) AS found FROM visits_receipt")[0]["found"])
+
+
 def errors(ward: Ward) -> int:
     """How many errors the product's processes have logged so far."""
-    return sum(ward.house.log(name).count('"level": "error"') for name in ("web", "notifications", "worker"))
+    return _logged(ward, '"level": "error"')
+
+
+def missed(ward: Ward) -> int:
+    """How often they found the broker or the cache away so far."""
+    return _logged(ward, ' unavailable"')
+
+
+def _logged(ward: Ward, what: str) -> int:
+    return sum(ward.house.log(name).count(what) for name in ("web", "notifications", "worker"))
 
 
 def patiently(act: Callable[[], Any]) -> Any:
