@@ -40,6 +40,7 @@ COOKIE, SPANS = "cookie", "traces"
 LOGGED = (*CONNECTOR, "migrate", "manage")
 SHOWN = ("problem shown", "error page shown")  # the lines of the log that tell of an error page
 COLLECTED = "/v1/traces"
+OURS = "traces"  # what PostgreSQL calls the connection that looks
 JSON_WEB_TOKEN = r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
 
 
@@ -78,6 +79,7 @@ class Traces:
 
     def __init__(self, house: House, database: psycopg.Connection[DictRow], **settled: str) -> None:
         self.house, self.database, self.settled = house, database, settled
+        database.execute("SELECT set_config('application_name', %s, false)", [OURS])
         self.texts: dict[str, set[str]] = defaultdict(set)
         self.policies: set[str] = set()  # what our pages say about the Referer
         self.routes: set[str] = set()  # whose addresses were answered with what was asked for

@@ -16,7 +16,9 @@ from tests.stories.canary.acts import (
     while_failing,
     while_settled,
     while_told,
+    with_a_table_gone,
     with_context,
+    with_the_database_away,
 )
 from tests.stories.people import INSTANCE
 from tests.visits import steps
@@ -160,13 +162,6 @@ def asked_too_often(clinic: Clinic) -> None:
             return
 
 
-def with_a_table_gone(clinic: Clinic) -> None:
-    """What nobody expects, with the values of the statement in PostgreSQL's own message."""
-    clinic.database.execute("ALTER TABLE visits_launch RENAME TO visits_elsewhere")
-    clinic.visitor().open(clinic.press(PIA))
-    clinic.database.execute("ALTER TABLE visits_elsewhere RENAME TO visits_launch")
-
-
 def at_the_ehr(clinic: Clinic, name: str = "Ben Okafor") -> Shown:
     """The approver signs in at the EHR, by the settings that are live, as far as he gets."""
     ben = clinic.visitor()
@@ -281,6 +276,7 @@ MISHAPS: dict[str, Act] = {
     "csrf": without_the_forms_token,
     "too-many": asked_too_often,
     "unexpected": with_a_table_gone,
+    "database-away": with_the_database_away,
 }
 
 
