@@ -1,17 +1,20 @@
 """Verifying JSON Web Tokens with the keys their issuer publishes. Used for Entra, EHRs and change notifications
 alike."""
 
+import time
 from typing import Any
 
 import jwt
 from django.core.cache import cache
 
 from connector.cached import quietly
-from connector.errors import Permanent, Retry
+from connector.errors import Permanent, Retry, WireError
 from connector.http import Deadline, fetch, keepable
 
 FRESH_SECONDS = 3600
 REFETCH_SECONDS = 30  # an unknown kid asks again, but a flood of forged ones does not
+ASKED, ANSWERED = "asked", "answered"  # how far that is
+WAIT_SECONDS = 2.0  # for the answer to somebody else
 
 
 def verified_claims(
@@ -97,14 +100,33 @@ def _usable(key: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
 
 def _key_set(jwks_uri: str, deadline: Deadline, *, force: bool) -> list[dict[str, Any]]:
     name = f"jwks:{jwks_uri}"
+    refetched = f"{name}:refetched"
+    force = force and (quietly(lambda: cache.add(refetched, ASKED, REFETCH_SECONDS)) or _wait_for_the_other(refetched))
     document = quietly(lambda: cache.get(name))
-    if force and not quietly(lambda: cache.add(f"{name}:refetched", 1, REFETCH_SECONDS)):
-        force = document is None
     if document is None or force:
-        answer = fetch("GET", jwks_uri, deadline=deadline, headers={"Accept": "application/json"})
-        if not answer.ok:
-            raise Retry("keys-unavailable", host=answer.host, status=answer.status)
-        document = answer.json()
+        try:
+            document = _fetched(jwks_uri, deadline)
+        except WireError:
+            quietly(lambda: cache.delete(refetched))  # the next who comes may ask
+            raise
         quietly(lambda: cache.set(name, document, FRESH_SECONDS))
+        if force:
+            quietly(lambda: cache.set(refetched, ANSWERED, REFETCH_SECONDS))
     keys = document.get("keys")
     return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+
+
+def _wait_for_the_other(refetched: str) -> bool:
+    """Where somebody asks for the keys at this moment, wait for what he gets: after a rotation many come at once. Never
+    a reason to ask as well."""
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until and quietly(lambda: cache.get(refetched)) == ASKED:
+        time.sleep(0.05)
+    return False
+
+
+def _fetched(jwks_uri: str, deadline: Deadline) -> Any:
+    answer = fetch("GET", jwks_uri, deadline=deadline, headers={"Accept": "application/json"})
+    if not answer.ok:
+        raise Retry("keys-unavailable", host=answer.host, status=answer.status)
+    return answer.json()

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -98,6 +99,26 @@ def test_a_new_key_is_fetched_when_it_is_first_met(server: Server) -> None:
     old, new = public(rsa_key(), kid="old"), public(rsa_key(2), kid="new")
     server.answer(PATH, Reply({"keys": [old]}), Reply({"keys": [old, new]}))
     verify(signed(rsa_key(), claims(), kid="old"), server)
+    assert verify(signed(rsa_key(2), claims(sub="ana"), kid="new"), server)["sub"] == "ana"
+
+
+def test_all_who_come_at_once_after_a_rotation_are_believed_and_the_issuer_is_asked_once(server: Server) -> None:
+    old, new = public(rsa_key(), kid="old"), public(rsa_key(2), kid="new")
+    server.answer(PATH, Reply({"keys": [old]}), Reply({"keys": [old, new]}, delay=0.5))
+    verify(signed(rsa_key(), claims(), kid="old"), server)
+    tokens = [signed(rsa_key(2), claims(sub=str(number)), kid="new") for number in range(5)]
+    with ThreadPoolExecutor(5) as together:
+        found = list(together.map(lambda token: verify(token, server)["sub"], tokens))
+    assert found == ["0", "1", "2", "3", "4"]
+    assert len(server.asked(PATH)) == 2
+
+
+def test_an_issuer_that_fails_while_it_rotates_is_asked_again_by_the_next(server: Server) -> None:
+    old, new = public(rsa_key(), kid="old"), public(rsa_key(2), kid="new")
+    server.answer(PATH, Reply({"keys": [old]}), Reply(status=503), Reply({"keys": [old, new]}))
+    verify(signed(rsa_key(), claims(), kid="old"), server)
+    with pytest.raises(Retry, match="keys-unavailable"):
+        verify(signed(rsa_key(2), claims(), kid="new"), server)
     assert verify(signed(rsa_key(2), claims(sub="ana"), kid="new"), server)["sub"] == "ana"
 
 
