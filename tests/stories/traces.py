@@ -40,6 +40,7 @@ COOKIE, SPANS = "cookie", "traces"
 LOGGED = (*CONNECTOR, "migrate", "manage")
 SHOWN = ("problem shown", "error page shown")  # the lines of the log that tell of an error page
 COLLECTED = "/v1/traces"
+TAKEN = "taken"  # the folder, beside the house's data, into which commands write their files
 OURS = "traces"  # what PostgreSQL calls the connection that looks
 JSON_WEB_TOKEN = r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
 
@@ -121,12 +122,14 @@ class Traces:
             self.texts[f"{table}.{column}"] |= {value["value"] for value in found}
 
     def read(self) -> None:
-        """Keep what the connector's processes have written to their logs, the mails that came, and the metrics."""
+        """Keep what the connector's processes have written to their logs and files, the mails that came, and the
+        metrics."""
         for name, before in self._logged.items():
             written = self.house.log(name)
             self.texts[LOG].add(written[before if len(written) >= before else 0 :])
         lines = [json.loads(line) for text in self.texts[LOG] for line in text.splitlines() if line.startswith("{")]
         self.codes |= {line["code"] for line in lines if line["event"] in SHOWN}
+        self.texts[EXPORT] |= {path.read_text() for path in (self.house.data / TAKEN).iterdir()}
         mails = requests.get(f"{self.house.urls['mail']}/sandbox/mails", timeout=10).json()
         self.texts[MAIL] |= {f"{one['recipients']}\n{one['subject']}\n{one['text']}" for one in mails}
         bearer = {"Authorization": f"Bearer {self.house.environment['METRICS_TOKEN']}"}

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from tests.portal.steps import Shown, Visitor
 from tests.rules.test_routes import CLOSED, ROUTES
+from tests.stories.traces import TAKEN
 from tests.visits.call import until
 from tests.visits.steps import CARLA, CSN, Clinic, enter, meeting_at
 
@@ -96,7 +97,7 @@ def look_back(clinic: Clinic, ada: Visitor) -> None:
     sent(ada, "history_one_export", clinic.ref, format="jsonl")
     assert sent(ada, "trail_export", zone="UTC").response.content.startswith(b"PK")
     sent(ada, "trail_verify")
-    clinic.house.manage("audit", "export", _tid(clinic), "--to", str(clinic.house.data / "canary"))
+    clinic.house.manage("audit", "export", _tid(clinic), "--to", str(clinic.house.data / TAKEN))
 
 
 def keep_house(clinic: Clinic, ada: Visitor) -> None:
