@@ -247,6 +247,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
 NOTICES_COOKIE_NAME = f"{_PREFIX}notices"
+VISIT_COOKIE_NAME = f"{_PREFIX}visit"  # of people in visits, apart from the portal's (visits.browsers)
+VISIT_COOKIE_AGE = 30 * 86_400
 MESSAGE_STORAGE = "connector.notices.Notices"
 CSRF_FAILURE_VIEW = "connector.problems.csrf_failure"
 

@@ -17,9 +17,8 @@ from connector.models import User
 from visits import agents
 from visits.models import Browser
 
-COOKIE = "__Host-visit" if settings.HTTPS else "visit"
+COOKIE, MAX_AGE = settings.VISIT_COOKIE_NAME, settings.VISIT_COOKIE_AGE
 SALT = "visits.browser"
-MAX_AGE = 30 * 86_400
 # Where a phone gets the Teams app, by its platform.
 TEAMS_APP = {
     "ios": "https://apps.apple.com/app/id1113153706",

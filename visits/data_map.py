@@ -1,5 +1,8 @@
 """The data map's part beside the models of visits (connector.data_map)."""
 
+from django.conf import settings
+
+from connector.data_map.browsers import cookie, stored
 from connector.data_map.shapes import business, codes, identifiers, secrets, table, technical, times
 
 RETENTION = (
@@ -215,4 +218,13 @@ TABLES = (
         ),
         times(at="Counts for", began_at="First sign", met_at="Both sides met", left_at="Over", created_at="Written"),
     ),
+)
+
+BROWSERS = (
+    cookie(
+        settings.VISIT_COOKIE_NAME,
+        "A random number, signed: that the browser which comes back to a visit is the one that launched it",
+        settings.VISIT_COOKIE_AGE,
+    ),
+    stored("board-sound", "Whether the board may be heard: *on* or *off*"),
 )

@@ -120,6 +120,7 @@ def unlink(request: HttpRequest, handle: str) -> HttpResponse:
         _own_link(participant).delete()
         visits = unlinking.assign(_his_open(participant), None)
         _record(participant, "unlinked")
+        unlinking.note("unlinked", participant.visit.connection)
     unlinking.refold(visits)
     return redirect("visit", handle=handle)
 

@@ -7,16 +7,17 @@ stays in its call, and who presses the button again comes into a new one.
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.cache import cache
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from connector import trail
 from connector.cached import quietly
 from connector.errors import WireError
 from connector.http import Deadline
-from connector.models import Organization
+from connector.models import Entry, Organization
 from connector.teams import meetings
 from visits import receipts, writeback
 from visits.models import Ending, Subscription, Visit
@@ -24,13 +25,15 @@ from visits.models import Ending, Subscription, Visit
 log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 60.0  # of one organization
+RESTORED = "restored"  # what the trail calls it
 
 
 @dataclass
 class Restored:
-    """What was found: visits to be looked at, people of whom it is not known what the EHR was told, subscriptions that
-    were ended or are gone, organizations whose subscriptions Microsoft did not list."""
+    """What was found: how far the trail goes, visits to be looked at, people of whom it is not known what the EHR was
+    told, subscriptions that were ended or are gone, organizations whose subscriptions Microsoft did not list."""
 
+    newest: datetime | None = None
     visits: int = 0
     people: int = 0
     ended: int = 0
@@ -42,17 +45,23 @@ def take_up_again() -> Restored:
     """Let the sweeps learn anew what attendance reports tell of every visit that may still run, ask again for what
     Microsoft should tell, and tell the EHR nothing that may be over. May be repeated."""
     quietly(cache.clear)  # what was remembered, by rows that are other ones now
-    found = Restored()
+    found = Restored(_newest())
     alive = Visit.objects.filter(Q(ended_at=None) | Q(endings__due_at__isnull=False)).distinct()
     found.people = writeback.doubt(alive)
     for organization in Organization.objects.filter(connections__live__isnull=False).distinct():
         _compare_subscriptions(organization, found)
-        trail.record(organization, "restored")
+        trail.record(organization, RESTORED)
     found.visits = alive.count()
     now = timezone.now()
     Visit.objects.filter(ended_at=None, look_at__isnull=False).update(look_at=now)
     Ending.objects.filter(due_at__isnull=False).update(due_at=now)
     return found
+
+
+def _newest() -> datetime | None:
+    """When something was last done that the backup knows. A restore is nothing that it knows."""
+    newest: datetime | None = Entry.objects.exclude(event=RESTORED).aggregate(at=Max("recorded_at"))["at"]
+    return newest
 
 
 def _compare_subscriptions(organization: Organization, found: Restored) -> None:

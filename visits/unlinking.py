@@ -1,9 +1,11 @@
 """Taking back which Microsoft account an EHR user is: by himself, at his request by an administrator, or because the
 account is no more."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -14,6 +16,8 @@ from connector.cached import outdate
 from connector.models import Connection, Organization, User
 from visits import presence
 from visits.models import Browser, EhrUserLink, Participant
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,16 @@ def erase(organization: Organization, oid: UUID, *, event: str, only: int | None
             trail.record(organization, event, connection=str(row.connection_id))
         if erased:
             Browser.objects.filter(user__oid=oid, user__tid=organization.tid).update(user=None, list_until=None)
+        for connection, count in erased.items():
+            note(event, connection, count)
     refold(visits)
     return erased
+
+
+def note(event: str, connection: Connection, count: int = 1) -> None:
+    """A line of the log, which a restore from a backup does not take back: that links were erased, and nobody's."""
+    told = {"reason": event, "connection": connection.ref, "count": count}
+    transaction.on_commit(partial(log.warning, "links erased", extra=told))
 
 
 def _his(link: EhrUserLink) -> QuerySet[Participant]:

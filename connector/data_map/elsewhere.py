@@ -52,8 +52,18 @@ PLACES: dict[str, Place] = {
         "As long as a browser keeps its history",
         frozenset({Holds.LAUNCH_CODES, Holds.JOIN_LINKS}),
     ),
+    "cookie": Place(
+        "Cookies",
+        "What *In people's browsers* names",
+        "As long as is said there",
+        frozenset({Holds.STAFF, Holds.SIGN_IN_NAMES}),
+    ),
     "error page": Place(
-        "Error pages", "What happened, what to check, whom to call, a reference number", "Not kept; shown once"
+        "Error pages",
+        "What happened, what to check, whom to call, a reference number. Who signs in with an account that has no "
+        "business here reads which colleagues administer the connector",
+        "Not kept; shown once",
+        frozenset({Holds.STAFF}),
     ),
     "mail": Place(
         "Mails to staff",
@@ -100,7 +110,7 @@ BEYOND: tuple[Place, ...] = (
     ),
     Place(
         "People's browsers",
-        "A cookie with a random id (90 days; a portal session: until it is closed), and the addresses of above",
+        "The addresses of above in their history, what was downloaded, and what *In people's browsers* names",
         "Until it is cleared",
     ),
 )

@@ -192,8 +192,10 @@ TABLES = (
         ORGANIZATION,
         technical(id="Row"),
         identifiers(organization="Whose", connection="Of what"),
-        codes(name="Which", state="How it stands", code="Why", evidence="Counts, names of settings; an organizer's id"),
+        codes(name="Which", state="How it stands", code="Why"),
+        business(evidence="Counts, names of settings; an organizer's id; who has confirmed what no program can read"),
         times(tried_at="Tried", since="Since when it stands so"),
+        evidence={Holds.STAFF},
     ),
     table(
         "connector.Proof",

@@ -27,7 +27,7 @@ class Check(models.Model):
     name = models.CharField(max_length=32)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     code = models.CharField(max_length=60, blank=True)  # why, where the state alone does not tell
-    evidence = models.JSONField(default=dict, blank=True)  # counts, names of settings, codes: nothing personal
+    evidence = models.JSONField(default=dict, blank=True)  # counts, names of settings, codes; who confirmed by hand
     tried_at = models.DateTimeField(null=True)
     since = models.DateTimeField(db_default=Now())  # of this state
 

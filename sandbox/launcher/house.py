@@ -183,6 +183,18 @@ class House:
             self._crew.stop([other])
             del self._crew.programs[other]
 
+    @contextmanager
+    def given(self, *names: str, **environment: str) -> Iterator[None]:
+        """These processes, started again with more in their environment; and afterwards as they were."""
+        before = [self._crew.programs[name] for name in names]
+        self._crew.stop(names)
+        self._crew.start(*(replace(one, environment={**one.environment, **environment}) for one in before))
+        try:
+            yield
+        finally:
+            self._crew.stop(names)
+            self._crew.start(*before)
+
     def log(self, name: str) -> str:
         """What one process has written so far."""
         path = self.data / "logs" / f"{name}.log"

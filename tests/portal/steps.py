@@ -102,10 +102,11 @@ class Visitor(requests.Session):
         self.urls: Mapping[str, str] = house.urls
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Each hop of each redirect passes here, and is seen by whoever watches."""
+        """Each hop of each redirect is seen by whoever watches. The later ones pass here by themselves, and then the
+        first one comes back as the history of the last."""
         answer = super().send(request, **kwargs)
         for watch in WATCHING:
-            watch(answer)
+            watch(answer.history[0] if answer.history else answer)
         return answer
 
     def open(self, address: str, *, follow: bool = True) -> Shown:

@@ -125,6 +125,23 @@ def test_erasing_all_is_a_line_of_the_history_that_does_not_name_the_person(
     assert "Mendes" not in history
 
 
+def test_the_log_tells_that_links_were_erased_and_of_nobody(
+    browser: Client,
+    carla: User,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        browser.post("/people/erase/", {"oid": str(carla.oid)})
+    [line] = [one for one in caplog.records if one.message == "links erased"]
+    ref = Connection.objects.get().ref
+    assert (line.__dict__["reason"], line.__dict__["connection"], line.__dict__["count"]) == (
+        "unlinked-on-request",
+        ref,
+        1,
+    )
+
+
 def test_who_is_erased_is_nobody_in_visits_that_run_and_in_no_browser(
     browser: Client, carla: User, organization: Organization
 ) -> None:

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from connector.data_map import BEYOND, PLACES, Class, Holds, Place, Table
+from connector.data_map import BEYOND, PLACES, Class, Holds, Kept, Place, Table
+from connector.data_map import BROWSERS as BY_CONNECTOR
 from connector.data_map import TABLES as OF_CONNECTOR
+from visits.data_map import BROWSERS as BY_VISITS
 from visits.data_map import TABLES as OF_VISITS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/data-map.md"
 TABLES: tuple[Table, ...] = (*OF_VISITS, *OF_CONNECTOR)
+BROWSERS: tuple[Kept, ...] = (*BY_VISITS, *BY_CONNECTOR)
 RANDOM = {
     "state_hash",
     "browser_hash",
@@ -81,7 +84,19 @@ def _table(table: Table, model: Any) -> Iterator[str]:
 
 def _places() -> Iterator[str]:
     yield from _listed("Elsewhere in the connector", PLACES.values())
+    yield from _browsers()
     yield from _listed("What remains in other systems", BEYOND)
+
+
+def _browsers() -> Iterator[str]:
+    yield "## In people's browsers\n"
+    yield "Over https the name of each cookie begins with `__Host-`: it is bound to this host. None can be read by a"
+    yield "script. Nothing is kept in local storage, IndexedDB or a cache of pages.\n"
+    yield "| Name | Where | What | How long |"
+    yield "|---|---|---|---|"
+    for kept in BROWSERS:
+        yield f"| `{kept.name}` | {kept.where} | {kept.what} | {kept.how_long} |"
+    yield ""
 
 
 def _listed(title: str, places: Any) -> Iterator[str]:

@@ -2,7 +2,8 @@
 changes; and by those who have, so that the table means something."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from tests.visits import factories
 from tests.visits.factories import administrator
 from visits import browsers, handles
 from visits import services as visits
-from visits.models import Browser, Launch, Participant
+from visits.models import Browser, Launch, Participant, Writeback
 
 pytestmark = pytest.mark.django_db
 OWNED = [name for name in CLOSED if "ref" in ROUTES[name].pattern.converters]
@@ -75,6 +76,10 @@ APPROVERS = {
     "writeback_again",
     "writebacks",
 }
+# What an address, or its form, names beside the connection. Whose it is has to be asked of both.
+BESIDE = {"number", "visit"}
+MIXED = [name for name in OWNED if ROUTES[name].pattern.converters.keys() & BESIDE] + ["decide"]
+SHOWN_ALONE = {"test_visit", "visit_timeline"}  # no form of theirs changes anything
 HIS_ALONE = {"decide", "ehr_signin", "ehr_signin_not_sent_back"}
 HANDLES = sorted(name for name in ROUTES if "handle" in ROUTES[name].pattern.converters)
 
@@ -86,6 +91,7 @@ class Owned:
     user: User = field(init=False)
     connection: Connection = field(init=False)
     named: dict[str, object] = field(init=False)
+    numbers: dict[str, int] = field(init=False)  # by the name of the route that has it in its address
 
     def __post_init__(self) -> None:
         self.connection = factories.connection(factories.organization(), base_url="https://localhost:9/api/FHIR/R4")
@@ -101,7 +107,12 @@ class Owned:
             "slug": "client-records",
             "side": "patient",
             "visit": self._test_visit(),
-            "number": self._downtime(),
+        }
+        self.numbers = {
+            "downtime_end": self._downtime(),
+            "reports_reader_remove": self._reader(),
+            "target_on": self._target_that_is_off(),
+            "writeback_again": self._writeback_that_was_given_up(),
         }
         self.revision = waiting(self.connection, self.user)
         Revision.objects.update(settings=settings)
@@ -115,9 +126,23 @@ class Owned:
         named = {"announced_by": self.user, "announced_by_name": "Ada Lindqvist"}
         return self.connection.downtimes.create(begins_at=begins, ends_at=ends, **named).pk
 
+    def _reader(self) -> int:
+        named = {"oid": uuid.uuid4(), "name": "Rita Reader", "upn": "rita@riverside.example"}
+        return self.connection.organization.readers.create(**named).pk
+
+    def _target_that_is_off(self) -> int:
+        off = {"off_under": self.connection.live, "off_code": "404", "off_since": timezone.now()}
+        return self.connection.targets.create(kind="audit", name="Repository", **off).pk
+
+    def _writeback_that_was_given_up(self) -> int:
+        told = {"presence": "connected", "happened_at": timezone.now(), "state": Writeback.State.DEAD, "code": "404"}
+        told |= {"target": self.connection.targets.get(kind="status"), "organization": self.connection.organization}
+        patient = Participant.objects.get(visit__connection=self.connection, role="patient")
+        return patient.writebacks.create(visit=patient.visit, sequence=1, lane=0, **told).pk
+
     def address(self, name: str) -> str:
-        wanted = ROUTES[name].pattern.converters
-        return reverse(name, kwargs={key: value for key, value in self.named.items() if key in wanted})
+        named = self.named | {"number": self.numbers.get(name)}
+        return reverse(name, kwargs={key: named[key] for key in ROUTES[name].pattern.converters if key in named})
 
 
 @pytest.fixture
@@ -148,6 +173,13 @@ def kept() -> dict[str, list[Any]]:
     """Everything that the database holds of organizations and visits."""
     models = (model for app in ("connector", "visits") for model in apps.get_app_config(app).get_models())
     return {model.__name__: sorted(map(str, model._default_manager.values())) for model in models}
+
+
+def changes(before: Mapping[str, list[Any]]) -> tuple[set[str], set[str]]:
+    """(rows that are gone or other ones now, new rows) since `kept` told what there was."""
+    now = {row for rows in kept().values() for row in rows}
+    then = {row for rows in before.values() for row in rows}
+    return then - now, now - then
 
 
 def shows(answer: Any, of: Owned) -> bool:
@@ -241,6 +273,23 @@ def test_who_has_no_business_with_a_connection_finds_it_nowhere_and_changes_noth
     assert found(browser, theirs, but=own) == {}
     assert kept() == before
     assert not any(shows(answer, theirs) for name in own for answer in asked(browser, theirs, name))
+    gone, new = changes(before)
+    assert (gone, [row for row in new if str(theirs.connection.organization_id) in row]) == (set(), [])
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_who_names_his_own_connection_finds_and_changes_nothing_of_another_beside_it(name: str) -> None:
+    own, theirs = Owned(), Owned()
+    mixed = copy(theirs)
+    mixed.named = theirs.named | {"ref": own.connection.ref}
+    stranger, administrator = browser_of(own.user), browser_of(theirs.user)
+    before = kept()
+    for answer in asked(stranger, mixed, name):
+        assert answer.status_code == 404 or not shows(answer, theirs)
+    assert kept() == before
+    # As against who may: it is there, and its form does something.
+    assert 404 not in {answer.status_code for answer in asked(administrator, theirs, name)}
+    assert any(changes(before)) is (name not in SHOWN_ALONE)
 
 
 def test_an_approver_reaches_what_is_his_and_no_more(theirs: Owned) -> None:

@@ -88,7 +88,7 @@ NOT_FOR_PEOPLE = {
     "visits/audit_event.py",
     # The data map is a page of docs/, in English as they are.
     "visits/data_map.py",
-    *(f"connector/data_map/{name}.py" for name in ("shapes", "own", "libraries", "elsewhere")),
+    *(f"connector/data_map/{name}.py" for name in ("shapes", "own", "libraries", "elsewhere", "browsers")),
 }
 MODULES = sorted(
     path.relative_to(HERE).as_posix()

@@ -100,6 +100,8 @@ def test_unlinking_takes_effect_at_once_in_every_open_visit(clinic: Clinic) -> N
     assert clinic.rows("SELECT 1 FROM visits_participant WHERE user_id IS NOT NULL") == []
     assert "Colleague who joined in Teams" in page.text  # the account in the call is nobody's now
     assert trail(clinic, 2) == ["linked", "unlinked"]
+    *_, noted = [line for line in steps.log_lines(clinic, "web") if line["event"] == "links erased"]
+    assert (noted["reason"], noted["connection"], noted["count"]) == ("unlinked", clinic.ref, 1)
     told = "SELECT presence FROM visits_writeback ORDER BY id DESC LIMIT 1"
     assert clinic.rows(told)[0]["presence"] == "disconnected"
     assert visitor.open(clinic.press(CARLA)).heading == steps.PICKER

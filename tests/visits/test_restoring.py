@@ -1,14 +1,18 @@
 """After a restore from a backup: what Microsoft still knows is learned anew, and the EHR is told nothing that may be
 over."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 from pytest_django import Settings
 
+from connector import trail
 from connector.models import Entry
+from sandbox.launcher.place import CHECKOUT
 from tests.servers import Reply, serving
 from tests.visits import factories
 from tests.visits.test_ending.graph import Graph, opened, path_of, record
@@ -142,3 +146,30 @@ def test_nothing_is_remembered_of_the_rows_before_and_the_trail_says_why(visit: 
     restoring.take_up_again()
     assert cache.get("something") is None
     assert list(Entry.objects.values_list("event", flat=True)) == ["restored"]
+
+
+def test_what_has_to_be_taken_away_again_is_said_with_the_time_from_which_on(
+    visit: Visit, graph: Graph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trail.record(visit.connection.organization, "linked")
+    Entry.objects.update(recorded_at=datetime(2026, 11, 3, 14, 5, tzinfo=UTC))
+    for _ in range(2):  # its own line in the trail is none of the backup's
+        call_command("after_restore")
+        _, found, to_do = capsys.readouterr().out.partition("The newest entry of the trail is of: 2026-11-03 14:05 UTC")
+        assert found
+        for what in ("--at-once", "suspended serve again", "erase them on the page People", "end it again", "receipt"):
+            assert what in to_do
+
+
+def test_a_backup_without_a_trail_says_so(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    Entry.objects.all().delete()
+    call_command("after_restore")
+    assert "is of: nothing" in capsys.readouterr().out
+
+
+def test_each_line_of_the_log_that_the_page_tells_to_look_for_is_written_by_somebody() -> None:
+    page = (CHECKOUT / "docs/backup.md").read_text()
+    named = re.findall(r"The log: `([^`]+)`", page)
+    sources = [path.read_text() for app in ("portal", "visits") for path in (CHECKOUT / app).rglob("*.py")]
+    assert len(named) == 3
+    assert [line for line in named if not any(f'"{line}"' in source for source in sources)] == []
