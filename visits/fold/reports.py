@@ -99,7 +99,7 @@ def _told(lines: list[FactLine]) -> list[_Stay]:
 
 
 def _overlap(told: _Stay, stay: _Stay) -> bool:
-    return told.foreign == stay.foreign and told.joined <= stay.left and told.left >= stay.joined - CLOCKS_DIFFER
+    return told.foreign == stay.foreign and told.joined <= stay.left and told.left > stay.joined - CLOCKS_DIFFER
 
 
 def _silences(stays: list[_Stay]) -> Iterator[tuple[datetime, bool]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.visits.test_fold.telling import CLINICIAN, COLLEAGUE_OID, OIDS, PATIENT, minute
 from tests.visits.test_fold.test_any_story import PEOPLE, stories
-from visits.fold import FactLine, Person, VisitState, fold
+from visits.fold import FactLine, Person, PersonState, VisitState, fold
 
 Stays = list[tuple[int, int]]
 SECOND = Person("second", "provider", COLLEAGUE_OID)
@@ -170,6 +170,15 @@ def test_everybody_ends_where_he_would_have_with_every_event(history: History, d
     state = reconciled(history, data, *people)
     assert state.people == whole.people
     assert state.in_call == whole.in_call
+
+
+def test_who_was_let_in_again_from_the_lobby_has_left_when_the_report_says_so() -> None:
+    """Of his second stay only the minute in the lobby was told: the report's second stay is not the first, told."""
+    history = History({"desk": [], "colleague": [(4, 8)], "outsider": [(4, 6), (8, 10)]}, lobby=True, new_ids=False)
+    kept = [event for event in history.events() if event.event_id in {"connected outsider 4", "lobby outsider 7"}]
+    assert len(kept) == 2
+    state = fold([*PAGES, *kept, *history.reports(), OVER], (CLINICIAN, SECOND, PATIENT))
+    assert state.people["patient"] == PersonState("disconnected", minute(10))
 
 
 @given(histories, some_stays, st.data())
