@@ -346,10 +346,10 @@ def test_nothing_is_told_during_an_announced_downtime(place: Place) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_no_more_are_asked_at_once_than_there_are_lanes(place: Place) -> None:
-    place.answers(Reply(status=place.yes.status, delay=0.2))
-    place.rows(24)
+    place.answers(Reply(status=place.yes.status, delay=0.1))
+    place.rows(16)
     for worker in [in_thread(place.drain) for _ in range(LANES + 4)]:
         worker.join()
     place.drain()
     assert 1 < place.ehr.server.most_at_once <= LANES
-    assert (len(place.told()), set(place.states())) == (24, {State.DELIVERED})
+    assert (len(place.told()), set(place.states())) == (16, {State.DELIVERED})
