@@ -15,7 +15,7 @@ PRESENCE = ("waiting", "lobby", "connected", "disconnected")
 def name_repository(clinic: Clinic) -> None:
     """The live settings name the sandbox's repository, and leave time to come back."""
     audit = {"address": f"{clinic.house.urls['epic']}/{INSTANCE}/audit/R4"}
-    settled = json.dumps({"audit": [audit], "rejoin_seconds": 20})
+    settled = json.dumps({"audit": [audit], "rejoin_seconds": 60})
     clinic.database.execute("UPDATE connector_revision SET settings = settings || %s::jsonb", [settled])
 
 

@@ -68,8 +68,7 @@ def believed(lines: list[FactLine]) -> tuple[list[FactLine], set[tuple[datetime,
     stays = _unnamed(lines)
     if not stays:
         return lines, set()
-    told = _told(lines)
-    twice = {stay.key for stay in stays if any(_overlap(one, stay) for one in told)}
+    twice = {stay.key for told in _told(lines) for stay in _same(told, stays)}
     return [line for line in lines if line.participant_key not in twice], set(_silences(stays))
 
 
@@ -98,8 +97,15 @@ def _told(lines: list[FactLine]) -> list[_Stay]:
     ]
 
 
-def _overlap(told: _Stay, stay: _Stay) -> bool:
-    return told.foreign == stay.foreign and told.joined <= stay.left and told.left > stay.joined - CLOCKS_DIFFER
+def _same(told: _Stay, stays: list[_Stay]) -> list[_Stay]:
+    """The stays of the report that the roster's is: those of the same time; where there are none, as clocks differ,
+    those that begin right after it."""
+
+    def within(slack: timedelta) -> list[_Stay]:
+        alike = [stay for stay in stays if stay.foreign == told.foreign]
+        return [stay for stay in alike if told.joined <= stay.left and told.left >= stay.joined - slack]
+
+    return within(timedelta(0)) or within(CLOCKS_DIFFER)
 
 
 def _silences(stays: list[_Stay]) -> Iterator[tuple[datetime, bool]]:
