@@ -9,7 +9,7 @@ from typing import TypeVar
 from celery import current_task
 
 from connector import stopping, tally
-from connector.database import AWAY
+from connector.database import is_away
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def each(items: Iterable[T], act: Callable[[T], object]) -> int:
         except Exception as error:
             log.exception("one of many failed")
             tally.count("items_failed", task=current_task.name.rpartition(".")[2] if current_task else "")
-            away = away + 1 if isinstance(error, AWAY) else 0
+            away = away + 1 if is_away(error) else 0
         if away == MOST_AWAY:
             log.error("database away")
             break

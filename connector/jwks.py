@@ -13,7 +13,8 @@ from connector.http import Deadline, fetch, keepable
 
 FRESH_SECONDS = 3600
 REFETCH_SECONDS = 30  # an unknown kid asks again, but a flood of forged ones does not
-ASKED, ANSWERED = "asked", "answered"  # how far that is
+ASKED, ANSWERED, FAILED = "asked", "answered", "failed"  # how far that is
+FAILED_SECONDS = 3  # until somebody may ask an issuer again that did not answer
 WAIT_SECONDS = 2.0  # for the answer to somebody else
 
 
@@ -100,29 +101,33 @@ def _usable(key: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
 
 def _key_set(jwks_uri: str, deadline: Deadline, *, force: bool) -> list[dict[str, Any]]:
     name = f"jwks:{jwks_uri}"
-    refetched = f"{name}:refetched"
-    force = force and (quietly(lambda: cache.add(refetched, ASKED, REFETCH_SECONDS)) or _wait_for_the_other(refetched))
+    asking = f"{name}:refetched"
+    if force and not quietly(lambda: cache.add(asking, ASKED, REFETCH_SECONDS)):
+        _wait_for_the_other(asking, deadline)
+        force = False
     document = quietly(lambda: cache.get(name))
     if document is None or force:
         try:
             document = _fetched(jwks_uri, deadline)
         except WireError:
-            quietly(lambda: cache.delete(refetched))  # the next who comes may ask
+            if force:
+                quietly(lambda: cache.set(asking, FAILED, FAILED_SECONDS))
             raise
         quietly(lambda: cache.set(name, document, FRESH_SECONDS))
         if force:
-            quietly(lambda: cache.set(refetched, ANSWERED, REFETCH_SECONDS))
+            quietly(lambda: cache.set(asking, ANSWERED, REFETCH_SECONDS))
     keys = document.get("keys")
     return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
 
-def _wait_for_the_other(refetched: str) -> bool:
-    """Where somebody asks for the keys at this moment, wait for what he gets: after a rotation many come at once. Never
-    a reason to ask as well."""
-    until = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < until and quietly(lambda: cache.get(refetched)) == ASKED:
+def _wait_for_the_other(asking: str, deadline: Deadline) -> None:
+    """Where somebody asks for the keys at this moment, wait for what he gets: after a rotation many come at once.
+    Raises Retry where he gets none: nobody knows then whether there is such a key."""
+    until = time.monotonic() + min(WAIT_SECONDS, deadline.remaining())
+    while (how := quietly(lambda: cache.get(asking))) == ASKED and time.monotonic() < until:
         time.sleep(0.05)
-    return False
+    if how in {ASKED, FAILED}:
+        raise Retry("keys-unavailable")
 
 
 def _fetched(jwks_uri: str, deadline: Deadline) -> Any:

@@ -64,7 +64,7 @@ def quiet_celery(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def quiet_gunicorn(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Of a request that gunicorn could not read or serve, that alone."""
     if event.get("logger") == "gunicorn.error":
-        said = str(event["event"])
+        said = str(event["event"]).split("\n", 1)[0]  # what follows is a stack trace
         event["event"] = next((ours for theirs, ours in OF_REQUESTS.items() if said.startswith(theirs)), said)
     return event
 

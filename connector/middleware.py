@@ -14,7 +14,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
 from connector import languages, logs, problems, tally
-from connector.database import AWAY
+from connector.database import is_away
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,8 @@ class Reference:
         into 400, 403 and 404 goes on to it."""
         if isinstance(error, REFUSALS):
             return None
-        if isinstance(error, AWAY):
-            log.error("database away", exc_info=error, extra={"method": request.method})
-            return problems.database_away(request)
+        if is_away(error):
+            return problems.database_away(request, error)
         log.error("unexpected error", exc_info=error, extra={"method": request.method})
         return problems.around(request, "unexpected", base="base.html")
 

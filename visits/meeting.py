@@ -194,8 +194,9 @@ def _let_colleague_in(visit: Visit, user: User, deadline: Deadline) -> None:
         Visit.objects.filter(pk=visit.pk).update(lobby=meetings.ORGANIZATION)
 
 
-def subscribe(visit: Visit, tid: str, join_url: str, deadline: Deadline) -> bool:
-    """Ask Graph for the meeting's call events before anyone is sent in. False: presence comes later or not at all."""
+def subscribe(visit: Visit, tid: str, join_url: str, deadline: Deadline, *, insist: bool = True) -> bool:
+    """Ask Graph for the meeting's call events before anyone is sent in. False: presence comes later or not at all.
+    `insist`: while our notification service is not reached, ask again for as long as this step may take."""
     key = keys.notification_key()
     row = Subscription.objects.create(visit=visit, generation=visit.generation, key_kid=key.kid)
 
@@ -213,7 +214,7 @@ def subscribe(visit: Visit, tid: str, join_url: str, deadline: Deadline) -> bool
             return MADE_BEFORE
         except Permanent as refused:
             # Graph made none, since nobody answered its handshake. Whoever is sent without one is seen by no other.
-            if refused.code != "notification-url" or sub_deadline.remaining() < 2 * RESTART_SECONDS:
+            if not insist or refused.code != "notification-url" or sub_deadline.remaining() < 2 * RESTART_SECONDS:
                 raise
             time.sleep(RESTART_SECONDS)
             return ask(sub_deadline)
@@ -276,7 +277,7 @@ def unwatched(now: datetime) -> QuerySet[Visit]:
 
 def _subscribe_again(visit: Visit) -> bool:
     tid, deadline = str(visit.connection.organization.tid), Deadline.after(2 * SUBSCRIPTION_SECONDS)
-    if not subscribe(visit, tid, visit.unseal("join_url"), deadline):
+    if not subscribe(visit, tid, visit.unseal("join_url"), deadline, insist=False):
         return False
     sent = Fact.objects.filter(visit=OuterRef("pk"), generation=visit.generation, kind=Fact.Kind.SENT)
     same = Visit.objects.filter(~Exists(sent), pk=visit.pk, generation=visit.generation)

@@ -69,8 +69,9 @@ class Verification(models.Model):
     last = models.BigIntegerField(default=0)
     findings = models.JSONField(default=list)
     whole_at = models.DateTimeField(null=True)  # when a pass from the first entry on was finished
-    # What was wrong when an operator went on after a break: each pass finds it again, and nobody is alarmed by it.
-    accepted = models.JSONField(default=list)
+    # What was wrong when an operator went on after a break, signed by the audit key (connector.trail.known): each pass
+    # finds it again, and nobody is alarmed by it.
+    accepted = models.JSONField(default=dict)
     accepted_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

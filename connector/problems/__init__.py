@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from connector import logs, tally
-from connector.database import AWAY
+from connector.database import is_away
 from connector.problems.table import find
 
 __all__ = ["around", "bare", "csrf_failure", "database_away", "find", "page", "route_of"]
@@ -88,12 +89,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Django's handler500, which it calls while it handles the error."""
-    return database_away(request) if isinstance(sys.exc_info()[1], AWAY) else bare(request, 500)
+    error = sys.exc_info()[1]
+    return database_away(request, error) if is_away(error) else bare(request, 500)
 
 
-def database_away(request: HttpRequest) -> HttpResponse:
-    """The page that needs no database: neither whose visit it is nor who is signed in is asked."""
-    return page(request, "database-away", base="base.html", wait=AWAY_SECONDS)
+def database_away(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    """The page that needs no database: whose visit it is says so where that is known already, and nobody asks who is
+    signed in."""
+    log.error("database away", exc_info=error, extra={"method": request.method})
+    explain: Explain | None = getattr(request.resolver_match and request.resolver_match.func, "explain", None)
+    try:
+        response = explain(request, "database-away") if explain and hasattr(request, "connection") else None
+    except DatabaseError:
+        response = None
+    response = response or page(request, "database-away", base="base.html")
+    response["Retry-After"] = str(AWAY_SECONDS)  # RFC 9110 §10.2.3
+    if request.headers.get("HX-Request"):
+        # htmx shows no error: whoever pressed something reads it, and a page that only refreshes itself stays.
+        response.headers.pop("HX-Refresh", None)
+        if request.method != "GET":
+            response["HX-Refresh"] = "true"
+    return response
 
 
 def around(request: HttpRequest, code: str, *, base: str) -> HttpResponse:

@@ -200,8 +200,8 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "database-away": Problem(
         _("This service is out of order for the moment"),
-        _("It cannot reach its own database, which may be restarting. Nothing is lost."),
-        _("Wait a minute, then try again."),
+        _("It cannot reach its own database, which may be restarting. Calls that run go on."),
+        _("Wait a minute, then try again. What you did last may not have been kept."),
         OPERATOR,
         503,
     ),

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connector import verify
@@ -45,6 +46,11 @@ def members(entry: Entry) -> dict[str, Any]:
         "detail": entry.detail,
         "digest": entry.digest,
     }
+
+
+def sealed(organization_id: UUID, after: int = 0) -> QuerySet[Entry]:
+    """The chained entries of a trail behind one of them, in their order."""
+    return Entry.objects.filter(organization_id=organization_id, sequence__gt=after).order_by("sequence")
 
 
 @transaction.atomic

@@ -13,8 +13,9 @@ from django.utils import timezone
 from connector import keys, verify
 from connector.each import in_time
 from connector.models import Checkpoint, Entry, Organization, Verification
-from connector.trail.chain import members
-from connector.verify import Checker, Finding, Place
+from connector.trail import known
+from connector.trail.chain import members, sealed
+from connector.verify import Checker, Place
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +43,6 @@ def check(organization_id: UUID, *, after: int = 0, against: Iterable[verify.Che
         if one.organization == str(organization_id):
             checker.checkpoint(one)
     return _through(checker)
-
-
-def sealed(organization_id: UUID, after: int = 0) -> QuerySet[Entry]:
-    """The chained entries of a trail behind one of them, in their order."""
-    return Entry.objects.filter(organization_id=organization_id, sequence__gt=after).order_by("sequence")
 
 
 def signed(organization_id: UUID, after: int = 0) -> list[verify.Checkpoint]:
@@ -98,7 +94,7 @@ def _bare(organization_id: UUID, after: int) -> Checker:
 def ask(organization_id: UUID, *, whole: bool = False) -> None:
     """Have a trail verified by the next sweep: the whole of it, or from the last checkpoint that was found to hold. A
     pass that runs is not begun again."""
-    row = _lock(organization_id)
+    row = lock(organization_id)
     if row.asked_at:
         return
     since = 0 if whole or row.findings else _before_checkpoint(organization_id, row.last)
@@ -114,7 +110,7 @@ def _before_checkpoint(organization_id: UUID, up_to: int) -> int:
     return newest - 1 if newest else 0
 
 
-def _lock(organization_id: UUID) -> Verification:
+def lock(organization_id: UUID) -> Verification:
     Verification.objects.get_or_create(organization_id=organization_id)
     return Verification.objects.select_for_update().get(organization_id=organization_id)
 
@@ -142,7 +138,7 @@ def advance(organization_id: UUID, seconds: float = STEP) -> bool:
     if stopped:
         checker.end()
     row.held = checker.place.sequence
-    row.found = [*row.found, *map(list, unknown(row, checker.findings))][:KEPT_FINDINGS]
+    row.found = [*row.found, *map(list, known.unknown(row, checker.findings))][:KEPT_FINDINGS]
     if stopped:
         _finish(row)
     row.save()
@@ -155,27 +151,6 @@ def _finish(row: Verification) -> None:
     row.asked_at = None
     if row.findings:
         log.error("trail broken", extra={"code": row.findings[0][0], "count": len(row.findings)})
-
-
-def unknown(row: Verification | None, findings: list[Finding]) -> list[Finding]:
-    """Those that concern no entry of which an operator knows."""
-    known = {number for _, number in row.accepted} if row else set()
-    return [one for one in findings if one.number not in known]
-
-
-@transaction.atomic
-def take_note(organization_id: UUID) -> list[Finding]:
-    """Keep all that is wrong with a trail as known; returns what was not known before. Entries that checkpoints know
-    and the trail does not have will be others once it is that long again: they count with what is wrong."""
-    row, checker = _lock(organization_id), check(organization_id)
-    end = checker.place.sequence
-    gone = {one.place.sequence for one in signed(organization_id, end)} - {end}
-    findings = [*checker.findings, *(Finding("cut", number) for number in sorted(gone))]
-    if news := unknown(row, list(dict.fromkeys(findings))):
-        row.accepted, row.accepted_at = [*row.accepted, *map(list, news)], timezone.now()
-        row.asked_at, row.found, row.findings = None, [], []
-        row.save()
-    return news
 
 
 def asked() -> QuerySet[Verification, UUID]:

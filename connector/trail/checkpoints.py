@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from connector import keys, verify
 from connector.models import Checkpoint, Entry, Organization
-from connector.trail.chain import BATCH, record, seal
-from connector.trail.checking import advance, follows, newest, of_row, take_note
+from connector.trail import known
+from connector.trail.chain import BATCH, record, seal, sealed
+from connector.trail.checking import advance, check, follows, lock, newest, of_row, signed
 from connector.verify import Finding, Place
 
 log = logging.getLogger(__name__)
@@ -85,16 +86,25 @@ def _signed(organization_id: UUID, place: Place) -> Checkpoint:
 @transaction.atomic
 def accept(organization: Organization) -> list[Finding]:
     """After a break that somebody has looked into: keep what is wrong as known, say so in the trail, and sign where it
-    stands, though that does not follow from the checkpoint before. Nothing happens where all that is wrong is known.
-    Each verification still finds it."""
-    if not (news := take_note(organization.pk)):
+    stands, though that does not follow from the checkpoint before; returns what was not known before. Nothing happens
+    where all is known. Each verification still finds it."""
+    checker = check(organization.pk)
+    row, end = lock(organization.pk), checker.place.sequence
+    gone = {one.place.sequence for one in signed(organization.pk, end)} - {end}
+    findings = [*checker.findings, *(Finding("cut", number) for number in sorted(gone))]
+    if not (news := known.unknown(row, list(dict.fromkeys(findings)))):
         return []
+    known.accept(row, news)
+    row.accepted_at, row.last = timezone.now(), min(row.last, end)
+    row.asked_at, row.found, row.findings = None, [], []
+    row.save()
     record(organization, "break-accepted", count=str(len(news)), first=str(min(one.number for one in news)))
     while seal(organization.pk) == BATCH:
         pass
-    end = Entry.objects.filter(organization=organization).exclude(sequence=None).latest("sequence")
-    _signed(organization.pk, Place(end.sequence or 0, end.digest))
-    log.warning("trail break accepted", extra={"code": news[0].code, "count": len(news)})
+    newest_entry = sealed(organization.pk).reverse()[0]
+    _signed(organization.pk, Place(newest_entry.sequence or 0, newest_entry.digest))
+    told = {"code": news[0].code, "count": len(news)}
+    transaction.on_commit(lambda: log.warning("trail break accepted", extra=told))
     return news
 
 

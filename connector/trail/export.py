@@ -11,8 +11,8 @@ from django.db.models import Max, Min, QuerySet
 
 from connector import keys
 from connector.models import Entry, Organization
-from connector.trail.chain import members
-from connector.trail.checking import ROWS, sealed, signed
+from connector.trail.chain import members, sealed
+from connector.trail.checking import ROWS, signed
 from connector.trail.checkpoints import seal_all, sign
 from connector.verify import Place
 

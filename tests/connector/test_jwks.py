@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from connector import jwks
 from connector.errors import Permanent, Retry, WireError
 from connector.http import Deadline
 from connector.jwks import verified_claims
@@ -113,12 +114,18 @@ def test_all_who_come_at_once_after_a_rotation_are_believed_and_the_issuer_is_as
     assert len(server.asked(PATH)) == 2
 
 
-def test_an_issuer_that_fails_while_it_rotates_is_asked_again_by_the_next(server: Server) -> None:
+def test_an_issuer_that_fails_while_it_rotates_condemns_nobody_and_is_asked_again_after_seconds(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FAILED_SECONDS", 1)
     old, new = public(rsa_key(), kid="old"), public(rsa_key(2), kid="new")
     server.answer(PATH, Reply({"keys": [old]}), Reply(status=503), Reply({"keys": [old, new]}))
     verify(signed(rsa_key(), claims(), kid="old"), server)
-    with pytest.raises(Retry, match="keys-unavailable"):
-        verify(signed(rsa_key(2), claims(), kid="new"), server)
+    for _ in range(3):
+        with pytest.raises(Retry, match="keys-unavailable"):
+            verify(signed(rsa_key(2), claims(), kid="new"), server)
+    assert len(server.asked(PATH)) == 2
+    time.sleep(1.1)
     assert verify(signed(rsa_key(2), claims(sub="ana"), kid="new"), server)["sub"] == "ana"
 
 

@@ -63,7 +63,7 @@ def _whole(ward: Ward, visits: list[Visit], faults: tuple[Fault, ...]) -> Figure
         ward.house.mend()
         ward.no_faults()
         verdict = Verdict(wrong=[f"broke off: {type(error).__name__}: {error}"])
-        return Figures(faults, len(visits), verdict, 0, ward.moved, 0, 0)
+        return Figures(faults, len(visits), verdict, 0, ward.moved, 0, 0, 0)
 
 
 @contextmanager

@@ -143,12 +143,14 @@ def hand_out(visits: Iterable[Visit], scripts: Sequence[str] = SCRIPTS) -> None:
         visit.script = scripts[number % len(scripts)].split()
 
 
-def play(ward: Ward, visits: Sequence[Visit], share: tuple[float, float]) -> None:
-    """Let the part of every script happen that lies between two shares of it, in all visits at once."""
+def play(ward: Ward, visits: Sequence[Visit], share: tuple[float, float], pause: float = 0) -> None:
+    """Let the part of every script happen that lies between two shares of it, in all visits at once, with so many
+    seconds before each step."""
 
     def act(visit: Visit) -> Visit:
         begin, end = (round(len(visit.script) * one) for one in share)
         for step in visit.script[begin:end]:
+            time.sleep(pause)
             STEPS[step](ward, visit)
         return visit
 

@@ -22,6 +22,8 @@ rows are compared with what happened, by the driver's own record:
 - **told again**: the EHR accepted the same state twice in a row. After a crash between sending and writing down that
   is the rule; a status has no clock, and the same state again does no harm;
 - **pressed again**: presses of the button that led to an error page, which says so, and were repeated;
+- **without live presence**: visits that began while Graph did not reach the notification service, or did not answer;
+  their coming and going is read from the report;
 - **people read**: what those pages were headed; **in the log**: what the processes warned of, the most frequent first
   (docs/operations.md says what each asks for);
 - **right again after**: seconds from the mending until nothing of all this was wrong. *Moved*: leases, rests and due
@@ -30,6 +32,8 @@ rows are compared with what happened, by the driver's own record:
 Where notifications are lost for good, and in the visits that begin under a fault (Graph grants no live presence to one
 that begins while it cannot reach the notification service), a patient who drops out and is back within a minute is not
 driven: an attendance report, which cannot name him, takes both stays for one, and so does the connector.
+
+A process that gives up is started again, as systemd does: Celery's worker does so, now and then, when its broker dies.
 
 No writeback was given up, none waits, no receipt is left or refused, and no state stands in two rows one after the
 other; else the rehearsal fails and its line says so.
@@ -44,6 +48,7 @@ COLUMNS = (
     "Falsely present",
     "Told again",
     "Pressed again",
+    "Without live presence",
     "Right again after",
     "Moved",
     "People read",
@@ -51,8 +56,8 @@ COLUMNS = (
 )
 TOP = f"| {' | '.join(COLUMNS)} |\n|---|---{'|--:' * (len(COLUMNS) - 4)}|---|---|\n"
 ROW = (
-    "| {name} | {does} | {visits} | {lost} | {doubled} | {false} | {again} | {pressed} | {recovered} | {moved}"
-    " | {read} | {logged} |\n"
+    "| {name} | {does} | {visits} | {lost} | {doubled} | {false} | {again} | {pressed} | {unwatched} | {recovered}"
+    " | {moved} | {read} | {logged} |\n"
 )
 
 
@@ -91,6 +96,7 @@ def _values(figures: Figures) -> dict[str, object]:
         "false": len(verdict.falsely_present),
         "again": figures.told_again,
         "pressed": figures.pressed_again,
+        "unwatched": figures.unwatched,
         "recovered": f"{figures.recovered:.0f} s",
         "read": "; ".join(figures.read),
         "logged": ", ".join(f"`{event}`" for event in figures.logged),

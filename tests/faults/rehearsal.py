@@ -13,7 +13,7 @@ from tests.faults.ward import Ward
 
 UNTIL, DURING = 0.4, 0.8  # shares of each script: what happens before the fault, and under it
 MOST_LOGGED = 4
-SECONDS_OF_PEACE = 0.3  # until the first of them are on their way
+PAUSE = 0.7  # seconds before each step of theirs, so that some come before something is done, and some after
 NEWCOMERS = 3  # visits that begin while it is broken
 SECONDS_TO_RECOVER = 90.0
 MINUTES_OF_WAITING = 3  # before a call under clocks that are off by less
@@ -24,7 +24,8 @@ REPORTS_ARE_READ = 1800.0  # until the reports of a visit that runs are read ane
 class Figures:
     """What one rehearsal came to. `recovered` = seconds from the mending until all was right; `moved` = those of them
     that passed on the fast clock alone. `pressed_again`: presses that met an error page and were repeated, `read` its
-    heading. `logged`: what the processes warned of, the most frequent first."""
+    heading; `unwatched`: visits that began without live presence. `logged`: what the processes warned of, the most
+    frequent first."""
 
     faults: tuple[Fault, ...]
     visits: int
@@ -33,6 +34,7 @@ class Figures:
     moved: float
     told_again: int
     pressed_again: int
+    unwatched: int
     read: tuple[str, ...] = ()
     logged: tuple[str, ...] = ()
 
@@ -65,6 +67,7 @@ def _rehearsed(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
             coming = door.submit(admitted, ward, many, len(visits))
             _play_under(ward, visits, [act for act in acts if act])
         newcomers = coming.result()
+    ward.house.mend()  # as systemd does: Celery gives up, now and then, when its broker dies
     hand_out(newcomers, SCRIPTS_OF_ONE_STAY)
     verdict, recovered = (Verdict(), 0.0) if untold else settled(ward, [*visits, *newcomers], SECONDS_TO_RECOVER)
     visits += newcomers
@@ -73,9 +76,11 @@ def _rehearsed(ward: Ward, visits: list[Visit], *faults: Fault) -> Figures:
         play(ward, visits, (DURING, 1))
         verdict, recovered = _to_the_end(ward, visits, untold, recovered)
     pressed, driven = sum(visit.turned_away for visit in visits) - away, len(visits)
-    read = _read(visits)
-    visits[:] = _watched(ward, visits)
-    return Figures(faults, driven, verdict, recovered, ward.moved, verdict.told_twice - told, pressed, read)
+    read, watched = _read(visits), _watched(ward, visits)
+    unwatched = 0 if untold else driven - len(watched)
+    visits[:] = watched
+    again = verdict.told_twice - told
+    return Figures(faults, driven, verdict, recovered, ward.moved, again, pressed, unwatched, read)
 
 
 def _read(visits: Sequence[Visit]) -> tuple[str, ...]:
@@ -97,9 +102,10 @@ def _play_under(ward: Ward, visits: Sequence[Visit], acts: Sequence[Act]) -> Non
     """People come and go, and in the middle of that something is done, by the thread that has started all processes:
     those die with it."""
     with ThreadPoolExecutor(1) as people:
-        going = people.submit(play, ward, visits, (UNTIL, DURING))
-        time.sleep(SECONDS_OF_PEACE)
+        going = people.submit(play, ward, visits, (UNTIL, DURING), PAUSE if acts else 0)
+        time.sleep(1.2 * PAUSE)
         for act in acts:
+            assert not going.done(), "all had come and gone before it was broken"
             act()
         going.result()
 
@@ -116,13 +122,15 @@ def _under(ward: Ward, many: int, faults: tuple[Fault, ...]) -> Figures:
         verdict, recovered = settled(ward, visits, SECONDS_TO_RECOVER)
     pressed = sum(visit.turned_away for visit in visits)
     moved = 60.0 * MINUTES_OF_WAITING
-    return Figures(faults, many, verdict, recovered, moved, verdict.told_twice, pressed, _read(visits))
+    unwatched = many - len(_watched(ward, visits))
+    return Figures(faults, many, verdict, recovered, moved, verdict.told_twice, pressed, unwatched, _read(visits))
 
 
 def _to_the_end(ward: Ward, visits: Sequence[Visit], untold: bool, recovered: float) -> tuple[Verdict, float]:
     """The rest of the calls, with nothing broken any more. Of visits that began while Graph did not reach us, too,
     only the report tells."""
-    if untold or len(_watched(ward, visits)) < len(visits):
-        ward.reports_are_read(visit_ids(ward, visits).values(), REPORTS_ARE_READ)
+    watched = [] if untold else _watched(ward, visits)
+    if unwatched := [visit for visit in visits if visit not in watched]:
+        ward.reports_are_read(visit_ids(ward, unwatched).values(), REPORTS_ARE_READ)
     verdict, took = settled(ward, visits, SECONDS_TO_RECOVER)
     return verdict, took if untold else recovered

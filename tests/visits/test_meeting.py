@@ -184,7 +184,10 @@ def test_a_notification_service_that_restarts_during_a_launch_costs_no_live_pres
     assert Subscription.objects.filter(visit=visit).count() == 1
 
 
-def test_one_that_stays_away_costs_the_launch_no_more_than_its_share(visit: Visit, server: Server) -> None:
+def test_one_that_stays_away_costs_the_launch_no_more_than_its_share(
+    visit: Visit, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting, "RESTART_SECONDS", 0.3)
     server.answer("/beta/subscriptions", UNREACHED)
     assert not meeting.subscribe(
         visit, str(visit.connection.organization.tid), "https://teams.example/l", Deadline.after(8)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from connector import verify
 from connector.crypto import base64url
 from connector.keys import pairs
-from connector.models import Checkpoint, Entry, Key, Organization
+from connector.models import Checkpoint, Entry, Key, Organization, Verification
 from connector.trail.chain import members
 
 Attack = Callable[[Organization], None]
@@ -115,6 +115,15 @@ def _chain_anew(of: Organization, *, from_: int, to: int) -> None:
     for entry in entries(of).filter(sequence__range=(from_, to)).order_by("sequence"):
         previous = verify.digest(previous, str(of.pk), members(entry))
         Entry.objects.filter(pk=entry.pk).update(digest=previous)
+
+
+def accept_by_hand(of: Organization) -> None:
+    """Whatever is wrong, and much that might be, is written down as known."""
+    known: dict[str, Any] = {"findings": [[code, number, ""] for code in verify.TEXTS for number in range(20)]}
+    row, _ = Verification.objects.get_or_create(organization=of)
+    key = Key.objects.filter(purpose="audit").first()
+    known |= {"kid": key.kid if key else "", "signature": "A" * 86}
+    Verification.objects.filter(pk=row.pk).update(accepted=known, accepted_at=timezone.now())
 
 
 def delete_checkpoints(of: Organization) -> None:

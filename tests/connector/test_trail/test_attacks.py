@@ -105,6 +105,30 @@ def test_after_a_break_that_was_looked_into_the_trail_is_signed_again_and_only_a
     assert news_of(signed) == [["changed", end.sequence]]
 
 
+@pytest.mark.parametrize("attack", FOUND, ids=lambda one: one.__name__)
+def test_whoever_can_write_to_the_database_alone_accepts_nothing(attack: Attack, signed: Organization) -> None:
+    attack(signed)
+    attacks.accept_by_hand(signed)
+    trail.seal(signed.pk)
+    assert list(FOUND[attack]) in news_of(signed)
+
+
+@pytest.mark.parametrize(
+    ("attack", "again"),
+    [
+        (attacks.change, lambda of: attacks.entries(of).filter(sequence=3).update(event="yet-another")),
+        (attacks.remove, lambda of: attacks.entries(of).filter(sequence__in=(4, 5)).delete()),
+    ],
+    ids=["the entry is changed once more", "the gap is made wider"],
+)
+def test_what_was_accepted_is_accepted_as_it_was(attack: Attack, again: Attack, signed: Organization) -> None:
+    attack(signed)
+    trail.accept(signed)
+    assert news_of(signed) == []
+    again(signed)
+    assert list(FOUND[attack]) in news_of(signed)
+
+
 def test_where_nothing_is_wrong_nothing_is_accepted(signed: Organization) -> None:
     assert trail.accept(signed) == []
     assert signed.checkpoints.count() == 2
