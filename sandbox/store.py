@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, MutableMapping, ValuesView
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +72,14 @@ class Table(MutableMapping[str, Document]):
 
     def __len__(self) -> int:
         return len(list(iter(self)))
+
+    # Read at once: of what is read one by one, another thread may take the next away.
+    def items(self) -> ItemsView[str, Document]:
+        return self._read().items()
+
+    def values(self) -> ValuesView[Document]:
+        return self._read().values()
+
+    def _read(self) -> dict[str, Document]:
+        rows = self._store.execute("SELECT id, body FROM documents WHERE kind = ? ORDER BY rowid", self._kind)
+        return {key: json.loads(body) for key, body in rows}

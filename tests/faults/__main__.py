@@ -1,4 +1,4 @@
-"""`make faults`: every fault, and pairs of them, at length; writes docs/faults.md.
+"""`make faults`: every fault, and pairs of them, at length; writes docs/faults.md, or some of its lines anew.
 
 python -m tests.faults [--visits 30] [--only WORD ...]
 """
@@ -42,15 +42,17 @@ def main() -> None:
         figures = [_told(one) for one in _rehearsed(ward, possible, asked.visits)]
         _verify_trails(ward)
     minutes = (time.monotonic() - since) / 60
-    if asked.only == [""]:
-        PAGE.write_text(page.written(figures, left_out, minutes))
+    whole = asked.only == [""]
+    PAGE.write_text(page.written(figures, left_out, minutes) if whole else page.again(PAGE.read_text(), figures))
     sys.exit(1 if any(one.verdict.faults for one in figures) else 0)
 
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("--visits", type=int, default=30)
-    parser.add_argument("--only", nargs="+", default=[""], help="what has one of these in its name; no page is written")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="what has one of these in its name; its lines are written anew"
+    )
     return parser.parse_args()
 
 

@@ -54,6 +54,7 @@ COLUMNS = (
     "People read",
     "In the log",
 )
+WRONG = "\n## What was wrong\n\n{}"
 TOP = f"| {' | '.join(COLUMNS)} |\n|---|---{'|--:' * (len(COLUMNS) - 4)}|---|---|\n"
 ROW = (
     "| {name} | {does} | {visits} | {lost} | {doubled} | {false} | {again} | {pressed} | {unwatched} | {recovered}"
@@ -80,9 +81,19 @@ def written(figures: Sequence[Figures], not_run: dict[str, str], minutes: float)
         HEAD.format(minutes=minutes, visits=len(figures))
         + TOP
         + rows
-        + (f"\n## What was wrong\n\n{wrong}" if wrong else "")
         + (f"\n## Not run\n\n{left_out}" if left_out else "")
+        + (WRONG.format(wrong) if wrong else "")
     )
+
+
+def again(page: str, figures: Sequence[Figures]) -> str:
+    """The page with the lines of what was rehearsed once more."""
+    for one in figures:
+        name = name_of(one.faults)
+        kept = [line for line in page.splitlines(keepends=True) if not line.startswith(f"- {name}: ")]
+        page = "".join(ROW.format(**_values(one)) if line.startswith(f"| {name} |") else line for line in kept)
+        page += "".join(f"- {name}: {fault}\n" for fault in one.verdict.faults)
+    return page.removesuffix(WRONG.format(""))
 
 
 def _values(figures: Figures) -> dict[str, object]:
