@@ -247,6 +247,9 @@ def _near(line: Line, written: Counter[Line]) -> Line | None:
     return min(same, key=lambda one: abs(one[2] - line[2]), default=None)
 
 
+THERE = (fold.WAITING, *fold.PRESENT)
+
+
 def _write_back(visit: Visit, participants: list[Participant], state: VisitState) -> set[tuple[int, int]]:
     """Enqueue what the EHR has to be told anew; returns (target id, lane) of what was enqueued."""
     rows = Writeback.objects.filter(visit=visit, entry=None).order_by("participant", "-sequence")
@@ -254,7 +257,10 @@ def _write_back(visit: Visit, participants: list[Participant], state: VisitState
     lanes: set[tuple[int, int]] = set()
     for participant in (one for one in participants if one.external_id_sealed):
         person = state.people[str(participant.id)]
-        told = _tell(participant, person, writeback.told(last.get(participant.id), person.since))
+        newest = last.get(participant.id)
+        if newest and person.presence in THERE and writeback.may_be_over(newest, person.since):
+            continue
+        told = _tell(participant, person, writeback.told(newest, person.since))
         lanes |= {(row.target_id, row.lane) for row in told}
     return lanes
 

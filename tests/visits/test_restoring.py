@@ -86,6 +86,19 @@ def test_who_left_in_between_is_told_of_though_the_same_was_told_before(
     assert told(clinician) == ["disconnected", "disconnected"], "the chart may still show him as connected"
 
 
+def test_what_was_on_its_way_at_the_restore_shows_nobody_who_may_have_left(
+    visit: Visit, patient: Participant, graph: Graph
+) -> None:
+    backed_up(visit)
+    restoring.take_up_again()
+    roster(visit, "a", "lobby", 30)  # told late; that he left after it was told before the database was lost
+    presence.refold(visit.pk)
+    assert told(patient) == ["connected"]
+    roster(visit, "a", "connected", -1)
+    presence.refold(visit.pk)
+    assert told(patient) == ["connected", "connected"], "what happened after it is believed"
+
+
 def test_what_waited_to_be_told_is_not_sent_any_more(visit: Visit, patient: Participant, graph: Graph) -> None:
     presence.refold(visit.pk)
     assert list(patient.writebacks.values_list("state", flat=True)) == [State.WAITING]

@@ -3,7 +3,7 @@ are the EHR's status service and, where the settings name one, a repository of A
 
 from visits.writeback.health import switch_on
 from visits.writeback.lanes import drain, give_up_late
-from visits.writeback.outbox import doubt, enqueue, enqueue_entries, held, send_again, sweep, told, wake
+from visits.writeback.outbox import doubt, enqueue, enqueue_entries, held, may_be_over, send_again, sweep, told, wake
 
 __all__ = [
     "doubt",
@@ -12,6 +12,7 @@ __all__ = [
     "enqueue_entries",
     "give_up_late",
     "held",
+    "may_be_over",
     "send_again",
     "sweep",
     "switch_on",

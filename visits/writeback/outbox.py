@@ -108,6 +108,16 @@ def told(last: Writeback | None, since: datetime | None) -> str:
     return last.presence
 
 
+def may_be_over(last: Writeback, since: datetime | None) -> bool:
+    """After a restore: whether somebody who seems to be there since a moment before it may have left, which was told
+    and is lost. A notification that was on its way tells no more than that he came."""
+    if last.code != RESTORED or since is None:
+        return False
+    restores = Entry.objects.filter(organization_id=last.organization_id, event=RESTORED)
+    at = restores.aggregate(at=Max("recorded_at"))["at"]
+    return at is not None and since < at
+
+
 def doubt(visits: QuerySet[Visit]) -> int:
     """After a restore from a backup: what the EHR was told since is not known, and what waited is not sent, for it may
     be over. Returns of how many people that is so."""
