@@ -110,7 +110,7 @@ def _get_in(visit: Visit, press: Callable[[], Shown], heading: str, host: str = 
                 return page
             if page.status >= 400:
                 visit.read.add(page.heading)
-            found = f"{page.status} {page.heading} at {urlsplit(page.url).path[:40]}"
+            found = f"{page.status} {page.heading} at {urlsplit(page.url).path[:40]}: {page.text[:300]}"
         except (requests.RequestException, AssertionError) as error:
             found = f"{type(error).__name__}: {str(error)[:200]}"
         visit.turned_away += 1

@@ -91,7 +91,10 @@ def again(page: str, figures: Sequence[Figures]) -> str:
     for one in figures:
         name = name_of(one.faults)
         kept = [line for line in page.splitlines(keepends=True) if not line.startswith(f"- {name}: ")]
-        page = "".join(ROW.format(**_values(one)) if line.startswith(f"| {name} |") else line for line in kept)
+        row = ROW.format(**_values(one))
+        if not any(line.startswith(f"| {name} |") for line in kept):
+            kept.insert(max(place for place, line in enumerate(kept) if line.startswith("| ")) + 1, row)
+        page = "".join(row if line.startswith(f"| {name} |") else line for line in kept)
         page += "".join(f"- {name}: {fault}\n" for fault in one.verdict.faults)
     return page.removesuffix(WRONG.format(""))
 
