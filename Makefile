@@ -22,7 +22,7 @@ demo-reset: .venv/installed ## Forget the demo's data
 
 # Side by side: the tests of a house wait for it half of their time.
 test: .venv/installed chromium interop ## Every test, on two cores
-	@$(MAKE) --keep-going --jobs=2 --output-sync=line test-fast test-house
+	@$(MAKE) --keep-going --jobs=2 test-fast test-house
 
 test-fast: .venv/installed interop ## The tests that need neither the running house nor a browser
 	@$(BIN)/pytest -n 2 -m "not house" </dev/null
