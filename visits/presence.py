@@ -29,6 +29,7 @@ TOLD = {
     fold.CONNECTED: "connected",
     fold.DISCONNECTED: "disconnected",
 }
+THERE = (fold.WAITING, *fold.PRESENT)  # which is told of nobody who may have left unseen
 TAKEN_BACK = {fold.EXPECTED: ("waiting", "connected"), fold.SENT: ("connected",)}
 EVENTS = {
     fold.WAITING: "waiting",
@@ -245,9 +246,6 @@ def _near(line: Line, written: Counter[Line]) -> Line | None:
     """What the trail holds of the same event by another clock: a report's seconds are not the notifications'."""
     same = [one for one in written if one[:2] == line[:2] and abs(one[2] - line[2]) <= fold.CLOCKS_DIFFER]
     return min(same, key=lambda one: abs(one[2] - line[2]), default=None)
-
-
-THERE = (fold.WAITING, *fold.PRESENT)
 
 
 def _write_back(visit: Visit, participants: list[Participant], state: VisitState) -> set[tuple[int, int]]:

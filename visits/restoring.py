@@ -21,11 +21,11 @@ from connector.models import Entry, Organization
 from connector.teams import meetings
 from visits import receipts, writeback
 from visits.models import Ending, Subscription, Visit
+from visits.writeback.texts import RESTORED
 
 log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 60.0  # of one organization
-RESTORED = "restored"  # what the trail calls it
 
 
 @dataclass

@@ -26,7 +26,7 @@ HELD = _("Mend it, then try the repository again from this page, or have another
 ACCEPTED = "accepted"
 NOT_WANTED = "audit-not-wanted"
 NEVER_TRIED = "never-tried"
-RESTORED = "restored"
+RESTORED = "restored"  # a row of before a restore, and the trail's word for that
 
 REASONS: dict[str, Reason] = {
     "": Reason(_("Not tried yet.")),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import redis
 
-from tests.faults.breaking.shape import Act, Fault, bites, missed
+from tests.faults.breaking.shape import Act, Fault, bites, dying, missed
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward
 
@@ -37,13 +37,8 @@ def _stopped(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
 
 @contextmanager
 def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
-    def act() -> None:
-        ward.house.kill("valkey")
-        time.sleep(2)
-        ward.house.start("valkey")
-
     before = missed(ward)
-    yield act
+    yield dying(ward, "valkey")
     bites(lambda: missed(ward) > before)
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg
 
-from tests.faults.breaking.shape import Act, Fault, bites, errors, patiently
+from tests.faults.breaking.shape import Act, Fault, bites, dying, errors, patiently
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward, connected
 
@@ -28,13 +28,8 @@ def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
 
 @contextmanager
 def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
-    def act() -> None:
-        ward.house.kill("postgres")
-        time.sleep(2)
-        ward.house.start("postgres")
-
     before = errors(ward)
-    yield act
+    yield dying(ward, "postgres")
     bites(lambda: errors(ward) > before)
     patiently(lambda: ward.rows("SELECT 1"))
     ward.leases_end()

@@ -50,6 +50,17 @@ def bites(what: Callable[[], Any], seconds: float = SECONDS_TO_BITE) -> Any:
         time.sleep(0.05)
 
 
+def dying(ward: Ward, name: str) -> Act:
+    """SIGKILL to a program, and two seconds later another."""
+
+    def act() -> None:
+        ward.house.kill(name)
+        time.sleep(2)
+        ward.house.start(name)
+
+    return act
+
+
 def waiting_backends(ward: Ward) -> int:
     """How many connections of the product wait for a lock in PostgreSQL."""
     query = "SELECT count(*) AS found FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
