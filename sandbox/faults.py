@@ -1,8 +1,8 @@
 """Faults: what a network and a busy vendor do, switched on for the stand-in's own paths by a page or by a test.
 
 A rule lives in the store's table "faults": {path, kind, value, times}. A request takes the first rule whose `path`, a
-regular expression, is found in the request's path. Rules about notifications have no path, those about mail look at its
-recipients: whoever sends or takes them asks with `take`.
+regular expression, is found in the request's path. Rules about notifications and ID tokens have no path, those about
+mail look at its recipients: whoever makes, sends or takes them asks with `take` or `id_token`.
 """
 
 import re
@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
+from joserfc.jwk import RSAKey
 from werkzeug.wrappers import Response as AnyResponse
 
+from sandbox import forge
 from sandbox.store import Document, Store
 
 OWN_PAGES = "/sandbox/"
@@ -74,6 +76,7 @@ KINDS = {
     "mail-busy": Kind("Answer mail with 451, busy"),
     "mail-refused": Kind("Answer mail with 550, no such mailbox"),
     "mail-slow": Kind("Take mail this many seconds late", 10),
+    **{name: Kind(forgery.meaning) for name, forgery in forge.FORGERIES.items()},
 }
 
 
@@ -111,6 +114,12 @@ def take(store: Store, kind: str, about: str = "") -> float | None:
     """The value of a fault of notifications or mail that applies now, counted as used, or None when there is none."""
     rule = _use(store, lambda rule: rule["kind"] == kind and re.search(rule["path"], about) is not None)
     return float(rule["value"]) if rule else None
+
+
+def id_token(store: Store, token: str, key: RSAKey) -> str:
+    """A token as it is handed out: itself, or what a fault that applies now makes of it."""
+    rule = _use(store, lambda rule: rule["kind"] in forge.FORGERIES)
+    return forge.forged(rule["kind"], token, key) if rule else token
 
 
 def _meets(rule: Document, path: str) -> bool:

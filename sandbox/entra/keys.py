@@ -5,7 +5,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from sandbox import jwk
+from sandbox import faults, jwk
 from sandbox.entra import switches
 from sandbox.standin import url_of
 from sandbox.state import now
@@ -61,6 +61,6 @@ def sign(store: Store, claims: dict[str, Any]) -> str:
 
 
 def sign_id_token(store: Store, claims: dict[str, Any]) -> str:
-    """The same for an ID token, where the switches about keys apply."""
-    age = "previous" if switches.get(store, "use_previous_key") else "current"
-    return _encode(_key(store, age), claims, kid=not switches.get(store, "omit_kid"))
+    """The same for an ID token, where the switches about keys and the forgeries apply."""
+    key = _key(store, "previous" if switches.get(store, "use_previous_key") else "current")
+    return faults.id_token(store, _encode(key, claims, kid=not switches.get(store, "omit_kid")), key)

@@ -7,7 +7,7 @@ from typing import Any
 from authlib.oidc.core.grants.util import generate_id_token
 from joserfc.jwk import RSAKey
 
-from sandbox import jwk
+from sandbox import faults, jwk
 from sandbox.epic.instance import fhir_base, issuer, store, switched, table
 from sandbox.epic.people import HYPERSPACE, Person
 from sandbox.state import now
@@ -43,7 +43,7 @@ def key_set() -> dict[str, Any]:
 
 
 def id_token(token: Document, client_id: str, person: Person, nonce: str) -> str:
-    """A signed id_token for the person: RS256, five minutes, fhirUser when the scope asks for it."""
+    """A signed id_token for the person: RS256, five minutes, fhirUser when the scope asks for it. Or a forged one."""
     scopes = token["scope"].split()
     issued = int(now().timestamp())
     claims: dict[str, Any] = {"sub": person.resource.split("/")[1], "iat": issued, "exp": issued + ID_TOKEN_LIFETIME}
@@ -52,17 +52,9 @@ def id_token(token: Document, client_id: str, person: Person, nonce: str) -> str
     if "profile" in scopes and person.side == HYPERSPACE:
         claims["preferred_username"] = person.login
     key = signing_key()
-    return str(
-        generate_id_token(
-            token,
-            claims,
-            key,
-            issuer(),
-            client_id,
-            nonce=nonce,
-            kid=None if switched("id_token_without_kid") else key.kid,
-        )
-    )
+    kid = None if switched("id_token_without_kid") else key.kid
+    good = str(generate_id_token(token, claims, key, issuer(), client_id, nonce=nonce, kid=kid))
+    return faults.id_token(store(), good, key)
 
 
 def _fhir_user(person: Person) -> str:
