@@ -19,7 +19,7 @@ from connector.models import Connection
 from portal import forward
 from tests.portal.deciding import browser_of, waiting
 from tests.visits import factories
-from tests.visits.pressing import CLINICIAN, PATIENT, arrive, come_back, heading, leads_to, press
+from tests.visits.pressing import PATIENT, come_back, heading, leads_to, press
 from tests.visits.test_events import item
 from tests.visits.test_writeback.ehr import Ehr
 from visits.models import Launch, Receipt
@@ -47,16 +47,6 @@ def launched(ehr: Ehr, browser: Client, door: str = "provider") -> Any:
 
 def limited(settings: Settings, **counts: int) -> None:
     settings.RATE_LIMITS = settings.RATE_LIMITS | {name.replace("_", "-"): count for name, count in counts.items()}
-
-
-def test_five_hundred_clinicians_behind_one_address_get_in_within_one_minute(ehr: Ehr) -> None:
-    anybody, statuses = Client(), set()
-    for _ in range(CLINIC):
-        anybody.cookies.clear()  # a browser that was never here; making a client anew costs more than the launch
-        statuses.add(launched(ehr, anybody).status_code)
-    assert statuses == {302}
-    assert Launch.objects.count() == CLINIC
-    assert arrive(ehr, Client(), CLINICIAN).status_code == 302
 
 
 def test_the_defaults_leave_a_clinic_more_room_than_it_needs(settings: Settings) -> None:
