@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from psycopg.errors import DeadlockDetected
 
+OBSERVER = "observer"  # what PostgreSQL calls a test's own connections, which are never cut
+
 
 def insisting(act: Callable[[], object]) -> None:
     """Do it; again, as long as a worker that looks for something to do makes it a deadlock."""

@@ -28,7 +28,7 @@ from visits import arrival, board, browsers, devices
 from visits.browsers import hash_of
 from visits.doors import DOORS
 from visits.models import Launch
-from visits.trouble import Stop, explained, open_settings, page
+from visits.trouble import Stop, explained, open_settings, page, remember
 
 SECONDS = 8.0
 LAUNCH_LIFE = timedelta(minutes=5)
@@ -135,6 +135,7 @@ def open_connection(request: HttpRequest, ref: str, door: str) -> tuple[Connecti
     if connection is None:
         raise Stop("launch-unknown")
     request.door, request.connection = door, connection  # type: ignore[attr-defined]
+    remember(connection)
     return connection, open_settings(connection)
 
 

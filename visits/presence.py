@@ -88,6 +88,13 @@ def refold(visit_id: UUID, generation: int | None = None) -> None:
         reports.write(visit, participants, state)
 
 
+@transaction.atomic
+def tell(visit: Visit, **fact: Any) -> None:
+    """Keep a fact and fold it, both or neither: nobody else would fold what a process that died had kept."""
+    facts.record(visit, **fact)
+    refold(visit.pk, visit.generation)
+
+
 def sweep() -> int:
     """Fold the visits whose roster has been empty long enough; returns how many were looked at."""
     # Where somebody only waits the visit is due as well, and there is nothing to fold.
@@ -147,15 +154,8 @@ def _is_missing(state: VisitState, key: str) -> bool:
 
 def _take_back(fact: Fact, at: datetime) -> None:
     """Two sweeps at once record one fact: its id is that of the page fact it takes back."""
-    facts.record(
-        fact.visit,
-        kind=Fact.Kind.GONE,
-        participant_key=fact.participant_key,
-        at=at,
-        source=facts.PAGE,
-        event_id=f"gone:{fact.pk}",
-    )
-    refold(fact.visit_id)
+    key, event_id = fact.participant_key, f"gone:{fact.pk}"
+    tell(fact.visit, kind=Fact.Kind.GONE, participant_key=key, at=at, source=facts.PAGE, event_id=event_id)
 
 
 def locked(visit_id: UUID) -> Visit | None:

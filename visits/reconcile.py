@@ -99,7 +99,6 @@ def _give_up(visit: Visit) -> None:
     if waited_for or heard is None or heard + most > timezone.now():
         return
     kind, event_id = Fact.Kind.CALL_ENDED, f"nothing since {heard.isoformat()}"
-    facts.record(
+    presence.tell(
         visit, kind=kind, participant_key=fold.EVERYBODY, at=timezone.now(), source=facts.LIMIT, event_id=event_id
     )
-    presence.refold(visit.pk, visit.generation)

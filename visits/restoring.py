@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db.models import F, Max, Q
 from django.utils import timezone
@@ -43,8 +44,10 @@ class Restored:
 
 def take_up_again() -> Restored:
     """Let the sweeps learn anew what attendance reports tell of every visit that may still run, ask again for what
-    Microsoft should tell, and tell the EHR nothing that may be over. May be repeated."""
+    Microsoft should tell, and tell the EHR nothing that may be over. Everybody signs in to the portal anew: who signed
+    out since, or lost his role, would be there as he was. May be repeated."""
     quietly(cache.clear)  # what was remembered, by rows that are other ones now
+    Session.objects.all().delete()
     found = Restored(_newest())
     alive = Visit.objects.filter(Q(ended_at=None) | Q(endings__due_at__isnull=False)).distinct()
     found.people = writeback.doubt(alive)

@@ -6,19 +6,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
 from connector import agreement, problems
 from connector.agreement import Settings
+from connector.cached import quietly
 from connector.errors import WireError
 from connector.models import Connection
 from visits import handles, languages
 from visits.handles import Lost
 from visits.models import Launch
 
+AWAY = "database-away"
+REMEMBERED, REMEMBERED_SECONDS = "letterhead:{}", 86_400
 SHELLS = dict.fromkeys(("patient", "group-patient", "device-test"), "visits/base_patient.html")
+SHELLS |= {"": "base.html"}  # an address that does not say whose it is
 CLINICIAN = "visits/base_clinician.html"
 View = Callable[..., HttpResponse]
+Letterhead = tuple[dict[str, Any], list[str]]
+"""(what an error page shows of a connection, whose frames may show it)"""
+NOBODYS: Letterhead = ({}, [])
 
 
 class Stop(Exception):
@@ -32,16 +40,28 @@ class Stop(Exception):
 def page(
     request: HttpRequest, code: str, *, door: str, connection: Connection | None = None, **context: Any
 ) -> HttpResponse:
-    """The error page for a door, with the connection's help line and, for patients, the hospital's name."""
-    return problems.page(
-        request,
-        code,
-        base=SHELLS.get(door, CLINICIAN),
-        help_line=connection.help_line if connection else "",
-        help_hours=connection.help_hours if connection and connection.help_line else "",
-        hospital=connection.organization.name if connection else "",
-        **context,
-    )
+    """The error page for a door, with the connection's help line and, for patients, the hospital's name, in the frames
+    of its EHR. While the database is away, by what is remembered of the connection."""
+    shown, hosts = _letterhead(connection) if connection else _remembered(request) if code == AWAY else NOBODYS
+    return framed_by(problems.page(request, code, base=SHELLS.get(door, CLINICIAN), **shown, **context), hosts)
+
+
+def _letterhead(connection: Connection) -> Letterhead:
+    shown = {
+        "help_line": connection.help_line,
+        "help_hours": connection.help_hours if connection.help_line else "",
+        "hospital": connection.organization.name,
+    }
+    return shown, ancestors(connection)
+
+
+def remember(connection: Connection) -> None:
+    """Keep for a day what an error page shows of a connection."""
+    quietly(lambda: cache.set(REMEMBERED.format(connection.ref), _letterhead(connection), REMEMBERED_SECONDS))
+
+
+def _remembered(request: HttpRequest) -> Letterhead:
+    return quietly(lambda: cache.get(REMEMBERED.format(_path(request).get("ref", "")))) or NOBODYS
 
 
 def belongs_to(request: HttpRequest, launch: Launch) -> None:
@@ -74,7 +94,7 @@ def explained(view: View) -> View:
 def _explain(request: HttpRequest, code: str, **context: Any) -> HttpResponse:
     door = getattr(request, "door", None) or _path(request).get("door", "")
     connection = getattr(request, "connection", None)
-    response = framed(page(request, code, door=door, connection=connection, **context), connection)
+    response = page(request, code, door=door, connection=connection, **context)
     if request.headers.get("HX-Request"):
         response["HX-Refresh"] = "true"  # htmx puts no error into a page: the whole page has to say it
     return response
@@ -83,7 +103,7 @@ def _explain(request: HttpRequest, code: str, **context: Any) -> HttpResponse:
 def explain_from_outside(request: HttpRequest, code: str) -> HttpResponse:
     """The error page of a visits route for what went wrong around its view (connector.problems.around): a form without
     its token never reaches the view, so the handle in the path says whose page it is."""
-    handle = _path(request).get("handle", "")
+    handle = "" if code == AWAY else _path(request).get("handle", "")
     if handle and not hasattr(request, "connection") and (launch := handles.behind(handle)):
         belongs_to(request, launch)
         languages.speak(request, launch.language)

@@ -5,6 +5,7 @@ import uuid
 from uuid import UUID
 
 from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 
 from connector.cached import quietly
@@ -33,19 +34,13 @@ def back(participant_id: UUID) -> None:
         _tell(participant, Fact.Kind.WAITING, str(uuid.uuid4()))
 
 
+@transaction.atomic
 def sent(participant: Participant) -> None:
-    """The person was sent to Teams."""
-    Participant.objects.filter(pk=participant.pk).update(sent_at=timezone.now())
+    """The person was sent to Teams. What cannot be kept leaves him where he was: his next press leads there again."""
     _tell(participant, Fact.Kind.SENT, str(uuid.uuid4()))
+    Participant.objects.filter(pk=participant.pk).update(sent_at=timezone.now())
 
 
 def _tell(participant: Participant, kind: Fact.Kind, event_id: str) -> None:
-    facts.record(
-        participant.visit,
-        kind=kind,
-        participant_key=str(participant.id),
-        at=timezone.now(),
-        source=facts.PAGE,
-        event_id=event_id,
-    )
-    presence.refold(participant.visit_id)
+    key, now = str(participant.id), timezone.now()
+    presence.tell(participant.visit, kind=kind, participant_key=key, at=now, source=facts.PAGE, event_id=event_id)

@@ -99,7 +99,7 @@ def database_away(request: HttpRequest, error: BaseException | None) -> HttpResp
     log.error("database away", exc_info=error, extra={"method": request.method})
     explain: Explain | None = getattr(request.resolver_match and request.resolver_match.func, "explain", None)
     try:
-        response = explain(request, "database-away") if explain and hasattr(request, "connection") else None
+        response = explain(request, "database-away") if explain else None
     except DatabaseError:
         response = None
     response = response or page(request, "database-away", base="base.html")

@@ -23,6 +23,7 @@ from tests.visits.steps import MICROSOFT, PICKER, YES
 
 TEST, PRODUCTION = "interconnect-tst", "interconnect-prd"
 CODES = {"EHR_PRODUCTION_STATUS_CODES": "connected=1,disconnected=2,waiting=3"}
+SENT_BEFORE = "Open Teams again"
 PATIENTS = {"pia": ("p-sandberg", "Pia Sandberg"), "tom": ("p-ash", "Tom Ash")}  # login: (id, as the EHR names them)
 
 
@@ -228,11 +229,14 @@ def _enter_client_records(house: House, instance: str, page: Shown, registered: 
 
 
 def at_the_door(ward: Ward, site: Site, csn: str) -> Shown:
-    """The clinician presses the button, signs in and confirms where that is asked, and stands before Teams."""
+    """The clinician presses the button, signs in and confirms where that is asked, and stands before Teams. Whoever was
+    sent there, though no answer reached him, comes to the visit's page and goes on from it."""
     with site.busy:
         page = site.browser.open(ward.press(site, "provider", site.plan.clinician, csn))
         if page.heading == PICKER:
             page = site.browser.press(page, site.plan.microsoft)
         if page.soup.find("button", string=lambda text: bool(text) and YES in str(text)):
             page = site.browser.follow(site.browser.press(page, YES), "Join in Teams")
+        if page.soup.find("a", id="enter", string=SENT_BEFORE):
+            page = site.browser.follow(page, SENT_BEFORE)
         return page

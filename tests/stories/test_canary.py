@@ -116,6 +116,7 @@ def test_nothing_is_kept_that_the_data_map_does_not_allow(traces: Traces) -> Non
         traces.look()
         portal.erase(ada)
         portal.restore(clinic)
+        ada.sign_in("Ada Lindqvist")
         meetings = clinic.meetings()
         portal.forget(clinic)
         portal.end(clinic, ada)

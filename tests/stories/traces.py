@@ -24,6 +24,7 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from sandbox.launcher.house import CONNECTOR, House
+from tests.database import OBSERVER
 from tests.portal.steps import WATCHING
 from tests.servers import Reply, Server, serving
 
@@ -41,7 +42,6 @@ LOGGED = (*CONNECTOR, "migrate", "manage")
 SHOWN = ("problem shown", "error page shown")  # the lines of the log that tell of an error page
 COLLECTED = "/v1/traces"
 TAKEN = "taken"  # the folder, beside the house's data, into which commands write their files
-OURS = "traces"  # what PostgreSQL calls the connection that looks
 JSON_WEB_TOKEN = r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
 
 
@@ -80,7 +80,7 @@ class Traces:
 
     def __init__(self, house: House, database: psycopg.Connection[DictRow], **settled: str) -> None:
         self.house, self.database, self.settled = house, database, settled
-        database.execute("SELECT set_config('application_name', %s, false)", [OURS])
+        database.execute("SELECT set_config('application_name', %s, false)", [OBSERVER])
         self.texts: dict[str, set[str]] = defaultdict(set)
         self.policies: set[str] = set()  # what our pages say about the Referer
         self.routes: set[str] = set()  # whose addresses were answered with what was asked for

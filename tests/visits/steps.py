@@ -16,7 +16,8 @@ from psycopg.rows import DictRow, dict_row
 from sandbox.epic.instance import SWITCHES
 from sandbox.epic.records import FIELDS
 from sandbox.launcher.house import House
-from tests.database import insisting
+from sandbox.launcher.services import with_path
+from tests.database import OBSERVER, insisting
 from tests.portal import steps as portal
 from tests.portal.steps import Shown, Visitor, tell, words
 from tests.stories.people import INSTANCE
@@ -31,6 +32,8 @@ SECONDS_TO_THE_CHART = 20
 PICKER = "Pick an account"
 YES = "Yes, both are mine"
 KEPT = ("visits_visit", "visits_participant", "visits_ehruserlink", "visits_fact", "connector_user")
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+CUT += " WHERE datname = %s AND pid <> %s AND application_name <> %s"
 COUNTED = ("visits_subscription", "visits_writeback", "connector_entry", "connector_decision", "connector_revision")
 
 
@@ -200,6 +203,21 @@ def _let_writebacks_end(clinic: Clinic) -> None:
 def _snapshot(clinic: Clinic) -> dict[str, Any]:
     whole = {name: sorted(row["row"] for row in dump(clinic, name)) for name in KEPT}
     return whole | {name: len(dump(clinic, name)) for name in COUNTED}
+
+
+@contextmanager
+def database_away(clinic: Clinic) -> Iterator[None]:
+    """PostgreSQL ends every connection of the product, and takes no other. Those of the tests stay."""
+    url = clinic.house.environment["DATABASE_URL"]
+    [ours] = clinic.rows("SELECT current_database() AS name, pg_backend_pid() AS pid")
+    allowed = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(with_path(url, "postgres"), autocommit=True) as elsewhere:
+        elsewhere.execute(allowed.format(sql.Identifier(ours["name"]), sql.Literal(False)))
+        try:
+            elsewhere.execute(CUT, [ours["name"], ours["pid"], OBSERVER])
+            yield
+        finally:
+            elsewhere.execute(allowed.format(sql.Identifier(ours["name"]), sql.Literal(True)))
 
 
 def dump(clinic: Clinic, table: str) -> list[DictRow]:

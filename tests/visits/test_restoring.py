@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
+from django.urls import reverse
 from pytest_django import Settings
 
 from connector import trail
 from connector.models import Entry
 from sandbox.launcher.place import CHECKOUT
+from tests.portal.deciding import browser_of
 from tests.servers import Reply, serving
 from tests.visits import factories
 from tests.visits.test_ending.graph import Graph, opened, path_of, record
@@ -159,6 +161,13 @@ def test_nothing_is_remembered_of_the_rows_before_and_the_trail_says_why(visit: 
     restoring.take_up_again()
     assert cache.get("something") is None
     assert list(Entry.objects.values_list("event", flat=True)) == ["restored"]
+
+
+def test_who_was_signed_in_to_the_portal_signs_in_anew(visit: Visit, graph: Graph) -> None:
+    ada = browser_of(factories.administrator(visit.connection.organization))
+    assert ada.get(reverse("configure")).status_code == 200
+    restoring.take_up_again()
+    assert ada.get(reverse("configure"))["Location"].startswith(reverse("signin"))
 
 
 def test_what_has_to_be_taken_away_again_is_said_with_the_time_from_which_on(

@@ -1,8 +1,9 @@
-"""PostgreSQL: restarted, killed, its connections cut, none left, read-only."""
+"""PostgreSQL: restarted, killed, away for longer, its connections cut, none left, read-only."""
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 import psycopg
 
@@ -14,6 +15,7 @@ CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+FAIL_OVER_SECONDS = 40
 READ_ONLY = "ALTER SYSTEM SET default_transaction_read_only = {}"
 RELOAD = "SELECT pg_reload_conf()"
 
@@ -27,9 +29,9 @@ def _restarted(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
 
 
 @contextmanager
-def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
+def _killed(ward: Ward, visits: Sequence[Visit], seconds: float = 2) -> Iterator[Act]:
     before = errors(ward)
-    yield dying(ward, "postgres")
+    yield dying(ward, "postgres", seconds)
     bites(lambda: errors(ward) > before)
     patiently(lambda: ward.rows("SELECT 1"))
     ward.leases_end()
@@ -87,6 +89,11 @@ FAULTS = (
         "PostgreSQL killed",
         "SIGKILL to all of it while people come and go; started after two seconds, from its log.",
         _killed,
+    ),
+    Fault(
+        "PostgreSQL away for forty seconds",
+        "SIGKILL while people come and go, and another one, on the same data, as late as after a fail-over.",
+        partial(_killed, seconds=FAIL_OVER_SECONDS),
     ),
     Fault("connections cut", "pg_terminate_backend of every connection, four times.", _cut),
     Fault("out of connections", "Another program takes every connection that there is, for some seconds.", _none_left),

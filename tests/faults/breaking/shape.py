@@ -50,12 +50,12 @@ def bites(what: Callable[[], Any], seconds: float = SECONDS_TO_BITE) -> Any:
         time.sleep(0.05)
 
 
-def dying(ward: Ward, name: str) -> Act:
-    """SIGKILL to a program, and two seconds later another."""
+def dying(ward: Ward, name: str, seconds: float = 2) -> Act:
+    """SIGKILL to a program, and so many seconds later another."""
 
     def act() -> None:
         ward.house.kill(name)
-        time.sleep(2)
+        time.sleep(seconds)
         ward.house.start(name)
 
     return act

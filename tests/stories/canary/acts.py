@@ -3,17 +3,10 @@
 import json
 from collections.abc import Callable
 
-import psycopg
-from psycopg import sql
-
-from sandbox.launcher.services import with_path
 from tests.portal.steps import Shown, switch, tell
-from tests.stories.traces import OURS
 from tests.visits import steps
 from tests.visits.steps import CARLA, MICROSOFT, PIA, Clinic
 
-CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-CUT += " WHERE datname = %s AND pid <> %s AND application_name <> %s"
 Act = Callable[[Clinic], object]
 
 
@@ -106,13 +99,5 @@ def with_a_table_gone(clinic: Clinic) -> None:
 
 def with_the_database_away(clinic: Clinic) -> None:
     """PostgreSQL ends every connection of the product, and takes no other. Ours stay."""
-    url = clinic.house.environment["DATABASE_URL"]
-    [ours] = clinic.rows("SELECT current_database() AS name, pg_backend_pid() AS pid")
-    allowed = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-    with psycopg.connect(with_path(url, "postgres"), autocommit=True) as elsewhere:
-        elsewhere.execute(allowed.format(sql.Identifier(ours["name"]), sql.Literal(False)))
-        try:
-            elsewhere.execute(CUT, [ours["name"], ours["pid"], OURS])
-            clinic.visitor().open(clinic.press(PIA))
-        finally:
-            elsewhere.execute(allowed.format(sql.Identifier(ours["name"]), sql.Literal(True)))
+    with steps.database_away(clinic):
+        clinic.visitor().open(clinic.press(PIA))

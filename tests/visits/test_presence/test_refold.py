@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.models import F
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from connector.models import Entry
 from tests.visits import factories
 from tests.visits.test_presence.telling import ago, connected, page, roster, told, trail_of
-from visits import presence, writeback
+from visits import presence, waiting, writeback
 from visits.models import Participant, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +207,35 @@ def test_two_refolds_at_once_write_one_row_and_one_line(visit: Visit, patient: P
             one.result()
     assert told(patient) == ["connected"]
     assert len(trail_of(visit)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("saw", [partial(waiting.arrived, event_id="e"), waiting.sent], ids=["came", "was sent"])
+def test_what_a_page_saw_is_kept_and_folded_or_neither(
+    saw: Callable[[Participant], None], visit: Visit, patient: Participant
+) -> None:
+    """Its process dies as it waits for the fold: what was kept alone nobody else would fold."""
+
+    def act() -> None:
+        try:
+            saw(patient)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            Visit.objects.select_for_update(no_key=True).get(pk=visit.pk)
+            seen = threads.submit(act)
+            assert wait_until(lambda: waiting_for_locks() == 1)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        with pytest.raises(OperationalError):
+            seen.result()
+    patient.refresh_from_db()
+    assert not visit.facts.exists()
+    assert patient.sent_at is None
+    saw(patient)
+    assert visit.facts.count() == 1
 
 
 def waiting_for_locks() -> int:
