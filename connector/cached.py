@@ -1,6 +1,5 @@
 """Without its cache the product is slower, never broken."""
 
-import logging
 import secrets
 from collections.abc import Callable
 from functools import partial, wraps
@@ -8,21 +7,17 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import transaction
-from redis.exceptions import RedisError
 
-log = logging.getLogger(__name__)
+from connector.dispensable import Dispensable
 
+CACHE = Dispensable("cache unavailable")
 STAMP, STAMP_SECONDS = "stamp:{}:{}", 86_400
 ALONE, ALONE_SECONDS = "alone:{}.{}", 60  # longer than any sweep takes; after a crash it is missed for so long
 
 
 def quietly(act: Callable[[], Any]) -> Any:
     """What a call to the cache returns, or None while the cache is away."""
-    try:
-        return act()
-    except (RedisError, OSError):
-        log.warning("cache unavailable")
-        return None
+    return CACHE.ask(act)
 
 
 def counted(name: str, seconds: int, by: int = 1) -> int | None:

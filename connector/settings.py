@@ -173,7 +173,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 CACHE_LOCATION = CACHE_URL.replace("valkey://", "redis://")
-REDIS_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 2}
+REDIS_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 CACHES: dict[str, Any] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -188,7 +188,7 @@ CELERY_TASK_TIME_LIMIT = 120
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
-    "socket_timeout": 5,
+    "socket_timeout": 3,  # longer than the second for which a worker asks whether there is something
     "visibility_timeout": 300,
     "max_retries": 0,  # of one who publishes: a page does not wait for a dead broker
 }

@@ -13,11 +13,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
-from connector import keys, tally
-from connector.celery import app
+from connector import keys, tally, waking
 from connector.errors import Permanent, Retry
 from connector.http import Deadline
 from connector.models import Key, Organization
@@ -80,12 +77,8 @@ def _plain(value: object) -> str:
 
 
 def wake(receipt_ids: Iterable[int]) -> None:
-    """Ask workers to understand receipts. Without a broker nobody is told, and the sweeper finds them."""
-    try:
-        for receipt_id in receipt_ids:
-            app.send_task(TASK, [receipt_id])
-    except (KombuError, RedisError, OSError):
-        log.warning("broker unavailable", extra={"task": TASK})
+    """Ask workers to understand receipts, until the broker takes no more: the sweeper finds the others."""
+    all(waking.wake(TASK, receipt_id) for receipt_id in receipt_ids)
 
 
 def sweep() -> int:

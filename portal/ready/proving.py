@@ -12,11 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.dateparse import parse_datetime
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
-from connector import handshakes, keys
-from connector.celery import app
+from connector import handshakes, keys, waking
 from connector.errors import Permanent, Retry, WireError
 from connector.http import Deadline
 from connector.models import Change, Organization, Proof
@@ -70,10 +67,7 @@ def start(organization: Organization, actor: Actor) -> Proof:
         organizer = keep.organizer_of(organization)
         proof = Proof.objects.create(organization=organization, organizer_oid=organizer, started_by=actor.user)
         history.record(organization, Change.Kind.PROOF, actor=actor, proof=str(proof.pk))
-    try:
-        app.send_task(TASK, [str(proof.pk)])
-    except (KombuError, RedisError, OSError):
-        log.warning("broker unavailable", extra={"task": TASK})
+    waking.wake(TASK, str(proof.pk))
     return proof
 
 

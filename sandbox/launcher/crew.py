@@ -6,7 +6,8 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -98,6 +99,12 @@ def run(program: Program) -> None:
         raise LauncherError(f"{program.name} failed (exit code {code}). Its last lines:\n{tail(program.log)}")
 
 
+def _family(pid: int) -> list[int]:
+    """A process and all that come from it, each after its parent: PostgreSQL's are in no group of its own."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
 def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
     """Send a signal to a process and whatever it started, if it is still there."""
     try:
@@ -174,6 +181,18 @@ class Crew:
                 signal_group(process, signal.SIGKILL)
                 process.wait()
             signal_group(process, signal.SIGKILL)  # whatever a process that crashed has left behind
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Meanwhile a program and its children run on no processor: who asks them is connected and not answered."""
+        family = _family(self._processes[name].pid)
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in family:
+                os.kill(pid, signal.SIGCONT)
 
     def kill(self, name: str) -> None:
         """End a program and its children as a crash does: SIGKILL, nothing said."""

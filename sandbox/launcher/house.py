@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
@@ -155,6 +155,10 @@ class House:
     def kill(self, name: str) -> None:
         """End one process and its children by SIGKILL, as a crash does."""
         self._crew.kill(name)
+
+    def held(self, name: str) -> AbstractContextManager[None]:
+        """Hold one process and its children meanwhile (SIGSTOP): it takes questions and answers none."""
+        return self._crew.held(name)
 
     def restart(self, name: str) -> None:
         """Stop one process, if it runs, and start it again."""

@@ -10,12 +10,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from connector import wires
+from connector import waking, wires
 from connector.cached import outdate
-from connector.celery import app
 from connector.models import Connection, Downtime, Entry
 from visits import reports
 from visits.models import Lane, Participant, Target, Visit, Writeback
@@ -158,10 +155,7 @@ def _renewed(row: Writeback) -> Writeback:
 
 def wake(target_id: int, lane: int) -> None:
     """Ask a worker to drain a lane. Without a broker the rows stay and the sweeper finds them."""
-    try:
-        app.send_task("visits.tasks.drain", args=[target_id, lane])
-    except (OperationalError, RedisError, OSError):
-        log.warning("wake-up lost", extra={"target": target_id, "lane": lane})
+    waking.wake("visits.tasks.drain", target_id, lane)
 
 
 def sweep() -> int:

@@ -1,4 +1,4 @@
-"""The broker and the cache, which are one Valkey here: emptied, away, killed."""
+"""The broker and the cache, which are one Valkey here: emptied, away, silent, killed."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from tests.faults.breaking.shape import Act, Fault, bites, dying, missed
 from tests.faults.drive import Visit
 from tests.faults.ward import Ward
 
+SILENT_SECONDS = 15  # longer than a server that has been silent is left alone
 NEW = "SELECT 1 FROM visits_receipt WHERE state = 'new'"
 
 
@@ -42,12 +43,26 @@ def _killed(ward: Ward, visits: Sequence[Visit]) -> Iterator[Act]:
     bites(lambda: missed(ward) > before)
 
 
+@contextmanager
+def _silent(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    before = missed(ward)
+    with ward.house.held("valkey"):
+        yield
+        bites(lambda: missed(ward) > before)
+        time.sleep(SILENT_SECONDS)
+
+
 FAULTS = (
     Fault("Redis emptied", "FLUSHALL of broker and cache, twice, with notifications under way.", _emptied),
     Fault(
         "Redis stopped",
         "Broker and cache end, and come back once notifications have waited for five seconds.",
         _stopped,
+    ),
+    Fault(
+        "Redis silent",
+        "Broker and cache are held (SIGSTOP): who asks is connected and gets no answer, for as long as people come.",
+        _silent,
     ),
     Fault("Redis killed", "SIGKILL while people come and go; after two seconds another on the same data.", _killed),
 )

@@ -1,4 +1,4 @@
-"""PostgreSQL: restarted, killed, away for longer, its connections cut, none left, read-only."""
+"""PostgreSQL: restarted, killed, away for longer, silent, its connections cut, none left, read-only."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
 import psycopg
+import requests
 
 from tests.faults.breaking.shape import Act, Fault, bites, dying, errors, patiently
 from tests.faults.drive import Visit
@@ -15,7 +16,7 @@ CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-FAIL_OVER_SECONDS = 40
+FAIL_OVER_SECONDS, SILENT_SECONDS = 40, 15
 READ_ONLY = "ALTER SYSTEM SET default_transaction_read_only = {}"
 RELOAD = "SELECT pg_reload_conf()"
 
@@ -79,6 +80,22 @@ def _read_only(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
     ward.leases_end()
 
 
+@contextmanager
+def _silent(ward: Ward, visits: Sequence[Visit]) -> Iterator[None]:
+    with ward.house.held("postgres"):
+        yield
+        bites(lambda: not _is_ready(ward))
+        time.sleep(SILENT_SECONDS)
+    ward.leases_end()
+
+
+def _is_ready(ward: Ward) -> bool:
+    try:
+        return requests.get(f"{ward.house.urls['web']}/health/ready", timeout=2).ok
+    except requests.Timeout:
+        return False
+
+
 FAULTS = (
     Fault(
         "PostgreSQL restarted",
@@ -94,6 +111,11 @@ FAULTS = (
         "PostgreSQL away for forty seconds",
         "SIGKILL while people come and go, and another one, on the same data, as late as after a fail-over.",
         partial(_killed, seconds=FAIL_OVER_SECONDS),
+    ),
+    Fault(
+        "PostgreSQL silent",
+        "It is held (SIGSTOP), as on a disk that stalls: all who ask wait, and are answered once it runs again.",
+        _silent,
     ),
     Fault("connections cut", "pg_terminate_backend of every connection, four times.", _cut),
     Fault("out of connections", "Another program takes every connection that there is, for some seconds.", _none_left),
