@@ -17,6 +17,7 @@ ONE_OF_EACH_KIND = (
     "EHR answers 500",
     "notifications doubled",
     "clocks two minutes behind",
+    "database lost, restored from a backup",
 )
 
 
