@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connector.ehr import discovery
-from connector.errors import Permanent, Retry
+from connector.errors import Permanent, Retry, WireError
 from connector.http import Answer
 
 LATER = frozenset({408, 425, 429})
@@ -49,6 +49,19 @@ def is_foreign(answer: Answer) -> bool:
     if not body or _json(body) is not None:
         return False
     return "json" in kind or body.lower().startswith(HTML) or ("html" in kind and body.startswith(b"<"))
+
+
+def is_redirect(answer: Answer) -> bool:
+    """Whether we are sent elsewhere, where we never go: no service of an EHR does that, a sign-in page in front of it
+    does."""
+    return 300 <= answer.status < 400
+
+
+def unsupported(answer: Answer, service: str) -> WireError:
+    """What an answer means that the service's own table does not know: another verb, another form; or a redirect, which
+    may be gone later."""
+    kind = Retry if is_redirect(answer) else Permanent
+    return kind(f"{service}-unsupported", host=answer.host, status=answer.status)
 
 
 def believe(answer: Answer, service: str) -> None:

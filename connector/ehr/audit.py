@@ -51,12 +51,14 @@ def create(
 
 
 def problem(answer: Answer) -> WireError:
-    """What a refusal means."""
+    """What a refusal means. A page of something in front of the repository refuses nothing: it may be gone later."""
     where: Any = {"host": answer.host, "status": answer.status}
-    if code := PERMANENT.get(answer.status):
-        return Permanent(code, **where)
+    code = PERMANENT.get(answer.status, "")
     if answer.status == 401:
         return Retry("audit-unauthorized", **where)
-    if answer.status == 409 or answers.busy(answer.status):  # 409: somebody else creates the same at this moment
+    # 409: somebody else creates the same at this moment
+    if not code and (answer.status == 409 or answers.busy(answer.status)):
         return Retry("audit-unavailable", after=answer.retry_after(), **where)
-    return Permanent("audit-unsupported", **where)  # redirects, other media types
+    if answers.is_foreign(answer):
+        return Retry("audit-not-understood", **where)
+    return Permanent(code, **where) if code else answers.unsupported(answer, "audit")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.utils import timezone
 
 from connector import jwks
-from connector.ehr import fhir
+from connector.ehr import answers, fhir
 from connector.ehr.discovery import Endpoints, dicts, jwks_uri_of
 from connector.errors import Permanent, Retry, WireError, asking
 from connector.http import Answer, Deadline, fetch
@@ -141,7 +141,8 @@ def client_assertion(client_id: str, token_url: str, key: SigningKey) -> str:
 
 
 def token_problem(answer: Answer) -> WireError:
-    """What a refused token request means (RFC 6749 §5.2)."""
+    """What a refused token request means (RFC 6749 §5.2). A page of something in front of the EHR refuses nothing: it
+    may be gone later. A 401 is about the client whoever says it, and repeating it may lock that."""
     error = str(answer.json_or_empty().get("error") or "")
     where: Any = {"host": answer.host, "status": answer.status}
     if answer.status == 429 or answer.status >= 500:
@@ -149,6 +150,8 @@ def token_problem(answer: Answer) -> WireError:
     reason = error if error in TOKEN_ERRORS else ""
     if error in {"invalid_client", "unauthorized_client"} or answer.status == 401:
         return Permanent("ehr-client-refused", reason=reason, **where)
+    if answers.is_redirect(answer) or answers.is_foreign(answer):
+        return Retry("not-json", **where)
     return Permanent("code-refused", reason=reason, **where)
 
 

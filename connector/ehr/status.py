@@ -71,12 +71,12 @@ def problem(answer: Answer) -> WireError:
         return AlreadyDone("status-already", **where)
     if answer.status == 401:
         return Retry("status-unauthorized", **where)
-    if answer.status == 403:
-        return Permanent("status-not-allowed", **where)
-    if answer.status in REFUSED and answers.is_foreign(answer):
-        return Retry("status-not-understood", **where)
-    if answer.status in REFUSED:
-        return Permanent("status-refused", **where)
     if answers.busy(answer.status):
         return Retry("ehr-unavailable", after=answer.retry_after(), **where)
-    return Permanent("status-unsupported", **where)  # redirects, other verbs
+    if answers.is_foreign(answer):
+        return Retry("status-not-understood", **where)
+    if answer.status == 403:
+        return Permanent("status-not-allowed", **where)
+    if answer.status in REFUSED:
+        return Permanent("status-refused", **where)
+    return answers.unsupported(answer, "status")

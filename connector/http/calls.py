@@ -1,5 +1,6 @@
 """One call: a request out, its answer read whole."""
 
+import ssl
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,16 +41,24 @@ def fetch(method: str, url: str, *, deadline: Deadline, max_bytes: int = MAX_BYT
         try:
             response = outgoing.request(method, url, timeout=left, allow_redirects=False, stream=True, **kwargs)
             body = read_body(response, host, deadline, max_bytes)
-        except requests.exceptions.SSLError as error:
-            raise Permanent("certificate", host=host) from error
         except BAD_ADDRESS as error:
             raise Permanent("bad-address", host=host) from error
         except (requests.RequestException, OSError) as error:
+            if _is_distrusted(error):
+                raise Permanent("certificate", host=host) from error
             timed_out = isinstance(error, requests.Timeout | TimeoutError) or time.monotonic() >= deadline.at
             raise Retry("no-answer-in-time" if timed_out else "unreachable", host=host) from error
         noted(response.status_code)
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status_code, headers, body, host)
+
+
+def _is_distrusted(error: BaseException | None) -> bool:
+    """Whether a certificate was looked at and not believed. A handshake that broke off, for which requests has the same
+    name, is a line that broke off."""
+    while error and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__context__
+    return error is not None
 
 
 def _host_of(url: str) -> str:

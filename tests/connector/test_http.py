@@ -3,6 +3,7 @@
 import gzip
 import logging
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -267,6 +268,29 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     with serving(certified(tmp_path, "localhost")[0]) as server:
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})
         assert code_of(lambda: fetch("GET", server.url, deadline=deadline)) == "certificate"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"\x15\x03\x03\x00\x02\x02\x28", b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+    ids=["nothing", "alert", "http"],
+)
+def test_a_handshake_that_breaks_off_says_nothing_of_a_certificate(
+    said: bytes, deadline: Deadline, settings: Settings
+) -> None:
+    def hang_up() -> None:
+        with listener.accept()[0] as line:
+            line.recv(65_536)
+            line.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings.OUTGOING_ALLOWED_HOSTS = frozenset({"127.0.0.1"})
+        answering = threading.Thread(target=hang_up)
+        answering.start()
+        with pytest.raises(Retry) as caught:
+            fetch("GET", f"https://127.0.0.1:{listener.getsockname()[1]}/", deadline=deadline)
+        answering.join()
+    assert caught.value.code == "unreachable"
 
 
 def test_tls_holds_the_deadline_too(tmp_path: Path, settings: Settings) -> None:

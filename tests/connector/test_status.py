@@ -126,8 +126,8 @@ def test_a_login_page_or_half_an_answer_is_no_success(reply: Reply, server: Serv
 @pytest.mark.parametrize(
     ("answer", "kind", "code"),
     [
-        (301, Permanent, "status-unsupported"),
-        (302, Permanent, "status-unsupported"),
+        (301, Retry, "status-unsupported"),
+        (302, Retry, "status-unsupported"),
         (400, Permanent, "status-refused"),
         (401, Retry, "status-unauthorized"),
         (403, Permanent, "status-not-allowed"),
@@ -150,7 +150,7 @@ def test_each_refusal_says_what_to_do_next(
     assert server.asked("/elsewhere") == []
 
 
-@pytest.mark.parametrize("answer", [400, 404, 422])
+@pytest.mark.parametrize("answer", [400, 403, 404, 405, 422])
 def test_a_page_of_something_in_front_of_the_service_refuses_nobody(answer: int, server: Server, tell: Tell) -> None:
     half = Reply('{"Mess', answer, {"Content-Type": "application/json"})
     as_text = Reply(LOGIN_PAGE, answer, {"Content-Type": "text/plain"})

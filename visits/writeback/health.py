@@ -16,6 +16,9 @@ CIRCUIT_FAILURES = 5
 GIVE_UP_AFTER, GIVE_UP_ATTEMPTS = timedelta(hours=24), 8  # both: a row that downtime held up is still tried
 ROW_FAULTS = frozenset({"status-refused", "status-incomplete"})  # of one person or visit; all else is the target's
 NOBODY_ASKED = frozenset({"status-incomplete", NOT_WANTED})  # no call was made: nothing is known of the target
+# What may lock an account, and what the EHR itself refuses until somebody changes that there. All else may be well again
+# within minutes, whoever has to mend it.
+NEEDS_A_PERSON = frozenset({"password-refused", "ehr-client-refused", "status-not-allowed", "audit-not-allowed"})
 # Every further event would be refused alike: the target takes none until another revision is live.
 TURNS_OFF = frozenset({"audit-not-found", "audit-not-offered", "audit-refused", "audit-not-conditional"})
 
@@ -41,13 +44,13 @@ def backoff(attempts: int) -> float:
 
 
 def pause(error: WireError | None, attempts: int) -> float:
-    """Seconds to wait: what the EHR asked for, else the back-off; an hour where somebody must mend something. None
-    for a target that is turned off: what holds its rows is that."""
+    """Seconds to wait: what the EHR asked for, else the back-off; an hour where that would do harm or no good. None for
+    a target that is turned off: what holds its rows is that."""
     if error and error.code in TURNS_OFF:
         return 0
-    if not isinstance(error, Retry):
+    if error and error.code in NEEDS_A_PERSON:
         return TROUBLE_PAUSE
-    return backoff(attempts) if error.after is None else error.after
+    return error.after if isinstance(error, Retry) and error.after is not None else backoff(attempts)
 
 
 def note_health(row: Writeback, error: WireError | None, now: datetime) -> None:

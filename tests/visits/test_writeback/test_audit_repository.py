@@ -120,6 +120,18 @@ def test_the_token_is_asked_for_the_repositorys_client_and_on_a_host_that_was_ap
     assert (row.state, row.code) == (State.WAITING, "ehr-host-changed")
 
 
+@pytest.mark.parametrize("answer", [400, 403, 404, 405])
+def test_a_page_of_something_in_front_of_the_repository_turns_nothing_off(repository: Ehr, answer: int) -> None:
+    repository.server.answer(AUDIT, Reply("<!doctype html><title>Down</title>", answer), CREATED)
+    row = tell(repository, "outsider-connected")
+    repository.drain()
+    row.refresh_from_db()
+    assert (row.state, row.code) == (State.WAITING, "audit-not-understood")
+    time_passes(seconds=10)
+    repository.drain()
+    assert states() == [State.DELIVERED]
+
+
 @pytest.mark.parametrize(("answer", "code"), TURNED_OFF.items())
 def test_a_repository_that_takes_none_is_turned_off_until_another_revision_is_live(
     repository: Ehr, answer: int, code: str

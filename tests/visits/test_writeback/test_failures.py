@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from tests.servers import Reply
 from tests.visits.test_writeback.ehr import (
+    STATUS,
     TOKEN,
     Ehr,
     enqueue,
@@ -106,6 +107,22 @@ def test_a_client_that_is_not_allowed_is_tried_hourly_and_nothing_is_given_up(eh
     time_passes(minutes=2)
     ehr.drain()
     assert (len(ehr.told()), states()) == (2, [State.WAITING])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply("<html>Maintenance</html>", 403), Reply(status=302, headers={"Location": "/sign-in"}), Reply(status=405)],
+    ids=["page", "redirect", "no such verb"],
+)
+@pytest.mark.parametrize("where", ["service", "token"])
+def test_one_strange_answer_freezes_no_chart(ehr: Ehr, reply: Reply, where: str) -> None:
+    path, well = {"service": (STATUS, Reply()), "token": (TOKEN, Reply({"access_token": "first"}))}[where]
+    ehr.server.answer(path, reply, well)
+    ehr.rows("connected", 3)
+    for _ in range(3):
+        ehr.drain()
+        time_passes(seconds=10)
+    assert states() == [State.DELIVERED] * 3
 
 
 def test_after_a_day_of_trying_a_row_is_given_up(ehr: Ehr) -> None:

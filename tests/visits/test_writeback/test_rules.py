@@ -51,10 +51,31 @@ def test_pauses_grow_from_two_seconds_to_ten_minutes(attempts: int) -> None:
     assert attempts < 10 or backoff(attempts) >= 300
 
 
-def test_an_ehr_that_names_a_time_is_believed_and_what_needs_a_person_waits_an_hour() -> None:
+def test_an_ehr_that_names_a_time_is_believed() -> None:
     assert pause(Retry("ehr-unavailable", after=37), 9) == 37
     assert pause(Retry("ehr-unavailable", after=0), 9) == 0
-    assert pause(Permanent("status-not-allowed"), 1) == 3600
+
+
+@pytest.mark.parametrize(
+    ("error", "longest"),
+    [
+        (Permanent("password-refused"), 3600),
+        (Permanent("ehr-client-refused", reason="invalid_client"), 3600),
+        (Permanent("status-not-allowed"), 3600),
+        (Permanent("audit-not-allowed"), 3600),
+        (Permanent("certificate"), 600),
+        (Permanent("address-not-public"), 600),
+        (Permanent("status-unsupported"), 600),
+        (Permanent("code-refused"), 600),
+        (NeedsConsent("graph-permission"), 600),
+    ],
+    ids=lambda value: str(value),
+)
+def test_only_what_may_lock_an_account_or_was_refused_by_the_ehr_itself_waits_an_hour(
+    error: WireError, longest: int
+) -> None:
+    assert longest / 2 <= pause(error, 20) <= longest
+    assert pause(error, 1) <= 4 or pause(error, 1) == longest == 3600
 
 
 steps = st.one_of(
