@@ -33,8 +33,9 @@ POLL_SECONDS = 0.2
 OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS, FIND_SECONDS = 2.0, 1.5, 3.0, 1.5
 FOUND_EVERYWHERE = timedelta(minutes=1)  # after a meeting was made: until then Graph may not know it yet
 RESTART_SECONDS = 0.7  # between two tries while Graph does not reach our notification service, which may be restarting
-# A subscription that was refused is asked for again; not more often than that, nor sooner.
-MOST_ASKED, ASKED_AGAIN_AFTER = 5, timedelta(minutes=1)
+# A subscription that was refused is asked for again while the visit is open: so long after the first time, the second …
+# and after each further one.
+ASKED_AGAIN_AFTER = [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 10)]
 SECONDS_AT_ONCE = 20.0  # of one sweep of either kind: what is left is due at the next
 MADE_BEFORE = ("", None)  # a subscription that Graph says it has
 # What is known of a meeting once it is made.
@@ -263,8 +264,10 @@ def subscribe_again() -> int:
         .filter(presence_live=False)
         .annotate(asked=Count("subscriptions", filter=asked), last=Max("subscriptions__created_at", filter=asked))
     )
-    due = counted.filter(asked__lt=MOST_ASKED).filter(Q(last=None) | Q(last__lt=now - ASKED_AGAIN_AFTER))
-    rows = list(due.select_related("connection__organization").order_by("?")[:20])
+    rested = Q(last=None) | Q(last__lt=now - ASKED_AGAIN_AFTER[-1])
+    for times, wait in enumerate(ASKED_AGAIN_AFTER, 1):
+        rested |= Q(asked__lte=times, last__lt=now - wait)
+    rows = list(counted.filter(rested).select_related("connection__organization").order_by("?")[:20])
     return sum(map(_subscribe_again, in_time(rows, SECONDS_AT_ONCE)))
 
 

@@ -28,6 +28,7 @@ def sweep_receipts() -> None:
 
 
 @shared_task
+@alone
 def sweep_presence() -> None:
     """Visits that are due, and people who left the waiting page."""
     presence.sweep_waiting()

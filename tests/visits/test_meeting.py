@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import connection as database
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
@@ -167,11 +168,29 @@ def test_no_other_visit_asks_again(refused: Visit, server: Server, change: dict[
     assert meeting.subscribe_again() == 0
 
 
-def test_after_five_refusals_nobody_asks_again(refused: Visit, server: Server) -> None:
+def test_a_subscription_is_asked_for_less_and_less_often_for_as_long_as_the_visit_is_open(
+    refused: Visit, server: Server
+) -> None:
+    waits = []
     for _ in range(7):
-        Subscription.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+        Subscription.objects.update(created_at=timezone.now())
+        waits.append(minutes_until_asked(server))
+    assert waits == [1, 2, 4, 8, 10, 10, 10]
+    server.answer("/beta/subscriptions", MADE)
+    Subscription.objects.update(created_at=timezone.now() - timedelta(minutes=11))
+    assert meeting.subscribe_again() == 1
+    assert live(refused)
+
+
+def minutes_until_asked(server: Server) -> int:
+    """How long after the last time Graph is asked again."""
+    before, minutes = len(server.asked("/beta/subscriptions")), 0
+    meeting.subscribe_again()
+    while len(server.asked("/beta/subscriptions")) == before and minutes < 60:
+        Subscription.objects.update(created_at=F("created_at") - timedelta(minutes=1))
+        minutes += 1
         meeting.subscribe_again()
-    assert len(server.asked("/beta/subscriptions")) == meeting.MOST_ASKED - 1
+    return minutes
 
 
 def test_a_notification_service_that_restarts_during_a_launch_costs_no_live_presence(
@@ -279,8 +298,10 @@ def test_asking_again_has_its_time_too(refused: Visit, server: Server, monkeypat
     assert meeting.subscribe_again() == 1
 
 
-@pytest.mark.parametrize("task", [tasks.renew_subscriptions, tasks.look_at_meetings, tasks.end_meetings])
-def test_a_sweep_that_asks_graph_is_left_out_while_it_still_runs_elsewhere(
+@pytest.mark.parametrize(
+    "task", [tasks.sweep_presence, tasks.renew_subscriptions, tasks.look_at_meetings, tasks.end_meetings]
+)
+def test_a_sweep_that_may_hang_is_left_out_while_it_still_runs_elsewhere(
     task: Any, django_assert_num_queries: Any
 ) -> None:
     name = cached.ALONE.format("visits.tasks", task.name.rpartition(".")[2])
