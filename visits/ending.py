@@ -30,7 +30,10 @@ LOOKS = (timedelta(0), timedelta(minutes=5), timedelta(minutes=15), timedelta(ho
 LEASE = timedelta(minutes=2)  # longer than a step's deadlines; after a crash the row is due again
 STILL_ALIVE = timedelta(minutes=15)  # until a meeting that somebody is in is looked at again
 DEADLINE_SECONDS = 10.0
-MOST_TRIES, FIRST_WAIT, LONGEST_WAIT = 12, 15.0, 3600.0  # of one step: 15, 30, 60 … seconds, about five hours
+FIRST_WAIT, LONGEST_WAIT = 15.0, 3600.0  # between two tries of one step: 15, 30, 60 … seconds
+# Of a step that nobody answers or that people have to mend: a week after the end, or when the visit's retention is over
+# if that is sooner. Both: what downtime held up is still tried, for half an hour.
+GIVE_UP_AFTER, GIVE_UP_ATTEMPTS = timedelta(days=7), 8
 AT_ONCE, SECONDS_AT_ONCE = 50, 20.0  # of one sweep: what is left is due at the next
 
 
@@ -55,13 +58,11 @@ def _take_up(pk: UUID) -> None:
         return
     try:
         DO[Step(ending.step)](ending)
-    except Retry as error:
-        if ending.attempts < MOST_TRIES:
-            _put_off(ending, _wait(ending, error), error.code)
-        else:
-            _go_on(ending, error.code)
     except WireError as error:
-        _go_on(ending, error.code)
+        if error.code in FOR_GOOD[Step(ending.step)] or _is_given_up(ending):
+            _go_on(ending, error.code)
+        else:
+            _put_off(ending, _wait(ending, error), error.code)
     else:
         _go_on(ending, "")
 
@@ -87,8 +88,15 @@ def _visit_then(ending: Ending) -> Visit:
     return visit
 
 
-def _wait(ending: Ending, error: Retry) -> timedelta:
-    return timedelta(seconds=max(min(FIRST_WAIT * 2.0 ** (ending.attempts - 1), LONGEST_WAIT), error.after or 0))
+def _is_given_up(ending: Ending) -> bool:
+    kept = timedelta(days=ending.visit.connection.retention_days)
+    over = ending.ended_at + min(GIVE_UP_AFTER, kept) <= timezone.now()
+    return over and ending.attempts >= GIVE_UP_ATTEMPTS
+
+
+def _wait(ending: Ending, error: WireError) -> timedelta:
+    asked = error.after if isinstance(error, Retry) else None
+    return timedelta(seconds=max(min(FIRST_WAIT * 2.0 ** (ending.attempts - 1), LONGEST_WAIT), asked or 0))
 
 
 def _put_off(ending: Ending, wait: timedelta, code: str, **values: Any) -> None:
@@ -97,7 +105,7 @@ def _put_off(ending: Ending, wait: timedelta, code: str, **values: Any) -> None:
 
 
 def _go_on(ending: Ending, code: str) -> None:
-    """To the next step. What was refused for good is left behind with its code."""
+    """To the next step. What was refused for good, or given up, is left behind with its code."""
     step, looked = NEXT[Step(ending.step)], ending.looked
     if ending.step == Step.RECONCILE:
         looked += 1
@@ -149,6 +157,14 @@ DO: dict[Step, Callable[[Ending], None]] = {
     Step.CLOSE: _close,
     Step.RECONCILE: _reconcile,
     Step.DELETE: _delete,
+}
+GONE = frozenset({"graph-not-found", "graph-refused", "graph-conflict"})
+# The answers of each step that no further try would change. All else people can mend, or it mends itself. Who does not
+# let us read reports, which may be meant so, does not keep the meeting from being deleted.
+FOR_GOOD = {
+    Step.CLOSE: GONE,
+    Step.RECONCILE: GONE | {"application-access-policy", "graph-permission"},
+    Step.DELETE: GONE,
 }
 NEXT = {Step.CLOSE: Step.RECONCILE, Step.RECONCILE: Step.DELETE, Step.DELETE: Step.DONE}
 TOLD = {Step.CLOSE: "meeting-closed", Step.DELETE: "meeting-deleted"}

@@ -16,8 +16,8 @@ CIRCUIT_FAILURES = 5
 GIVE_UP_AFTER, GIVE_UP_ATTEMPTS = timedelta(hours=24), 8  # both: a row that downtime held up is still tried
 ROW_FAULTS = frozenset({"status-refused", "status-incomplete"})  # of one person or visit; all else is the target's
 NOBODY_ASKED = frozenset({"status-incomplete", NOT_WANTED})  # no call was made: nothing is known of the target
-# What may lock an account, and what the EHR itself refuses until somebody changes that there. All else may be well again
-# within minutes, whoever has to mend it.
+# What may lock an account, and what the EHR itself refuses until somebody changes that there. All else may be well
+# again within minutes, whoever has to mend it.
 NEEDS_A_PERSON = frozenset({"password-refused", "ehr-client-refused", "status-not-allowed", "audit-not-allowed"})
 # Every further event would be refused alike: the target takes none until another revision is live.
 TURNS_OFF = frozenset({"audit-not-found", "audit-not-offered", "audit-refused", "audit-not-conditional"})

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from connector.models import Entry
+from connector.models import Connection, Entry
+from connector.teams import entra
 from tests.servers import Reply
 from tests.visits import factories
 from tests.visits.test_ending.graph import NO_POLICY, Graph, later, opened
@@ -15,6 +16,7 @@ from visits.models import Ending, Fact, Participant, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
 READ = "GET /attendanceReports"
+REFUSED = {"error": {"code": "Forbidden", "message": "This meeting cannot be changed."}}
 CLOSED, DELETED = "PATCH", "DELETE"
 
 
@@ -76,10 +78,10 @@ def test_doors_close_at_once_reports_are_read_five_times_then_the_meeting_goes(e
 
 
 def test_what_is_refused_for_good_is_left_behind_with_its_code(ended: Visit, graph: Graph) -> None:
-    graph.answer(Reply(NO_POLICY, 403))
+    graph.answer(Reply(REFUSED, 403))
     all_of_it()
     assert graph.calls() == [CLOSED, *[READ] * 5, DELETED]
-    assert Ending.objects.values_list("step", "due_at", "code").get() == ("done", None, "application-access-policy")
+    assert Ending.objects.values_list("step", "due_at", "code").get() == ("done", None, "graph-refused")
     told = Entry.objects.filter(visit=ended.pk, event__startswith="meeting-").order_by("id")
     assert list(told.values_list("event", flat=True)) == ["meeting-closed-failed", "meeting-deleted-failed"]
 
@@ -90,7 +92,77 @@ def test_a_meeting_that_is_gone_already_is_deleted(ended: Visit, graph: Graph) -
     assert Ending.objects.values_list("step", "code").get() == ("done", "")
 
 
-def test_a_busy_graph_is_asked_again_later_each_time_and_given_up_in_the_end(ended: Visit, graph: Graph) -> None:
+MISSING = Reply({"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}, 403)
+UNTIL_SOMEBODY_MENDS = {
+    "application-access-policy": Reply(NO_POLICY, 403),
+    "graph-permission": MISSING,
+    "graph-unavailable": Reply(status=503),
+}
+
+
+@pytest.mark.parametrize(("code", "answer"), UNTIL_SOMEBODY_MENDS.items())
+def test_what_people_can_mend_is_tried_each_hour_and_done_once_they_have(
+    ended: Visit, graph: Graph, code: str, answer: Reply
+) -> None:
+    graph.answer(answer)
+    aged(days=6)
+    for _ in range(20):
+        ending.work()
+        later(hours=1)
+    assert graph.calls() == [CLOSED] * 20
+    assert Ending.objects.values_list("step", "code").get() == ("close", code)
+    graph.answer(Reply({"value": []}))
+    all_of_it()
+    assert Ending.objects.values_list("step", "code").get() == ("done", "")
+    assert graph.calls()[-1] == DELETED
+
+
+def test_a_secret_that_has_expired_ends_no_step_either(ended: Visit, graph: Graph) -> None:
+    token = f"/{ended.connection.organization.tid}/oauth2/v2.0/token"
+    entra.forget_app_token(str(ended.connection.organization.tid))
+    graph.server.answer(token, Reply({"error": "invalid_client", "error_description": "AADSTS7000222: expired"}, 401))
+    ending.work()
+    assert Ending.objects.values_list("step", "code").get() == ("close", "entra-client-secret")
+
+
+def test_reports_that_nobody_lets_us_read_do_not_keep_the_meeting(ended: Visit, graph: Graph) -> None:
+    graph.server.answer(f"{graph.meeting}/attendanceReports", MISSING)
+    all_of_it()
+    assert graph.calls() == [CLOSED, *[READ] * 5, DELETED]
+
+
+@pytest.mark.parametrize(("kept", "days"), [(30, 7), (3, 3)])
+def test_what_nobody_mends_is_given_up_after_a_week_or_with_the_retention(
+    ended: Visit, graph: Graph, kept: int, days: int
+) -> None:
+    Connection.objects.update(retention_days=kept)
+    graph.answer(Reply(NO_POLICY, 403))
+    aged(days=days, minutes=-1)
+    Ending.objects.update(attempts=100)
+    ending.work()
+    assert Ending.objects.get().step == "close"
+    aged(days=days)
+    for _ in range(20):
+        later(hours=2)
+        ending.work()
+    assert Ending.objects.values_list("step", "due_at", "code").get() == ("done", None, "application-access-policy")
+    told = Entry.objects.filter(visit=ended.pk, event__startswith="meeting-").order_by("id")
+    assert list(told.values_list("event", flat=True)) == ["meeting-closed-failed", "meeting-deleted-failed"]
+
+
+def test_what_downtime_held_up_for_a_week_is_still_tried_more_than_once(ended: Visit, graph: Graph) -> None:
+    aged(days=9)
+    graph.answer(Reply(status=503))
+    ending.work()
+    assert Ending.objects.get().step == "close"
+
+
+def aged(**by: float) -> None:
+    """Let the visit have ended so long ago."""
+    Ending.objects.update(ended_at=timezone.now() - timedelta(**by))
+
+
+def test_a_busy_graph_is_asked_again_later_each_time(ended: Visit, graph: Graph) -> None:
     graph.answer(Reply(status=503))
     waits = []
     for _ in range(4):
@@ -102,9 +174,6 @@ def test_a_busy_graph_is_asked_again_later_each_time_and_given_up_in_the_end(end
         later(hours=2)
     assert waits == [1, 2, 4, 8]
     assert Ending.objects.values_list("step", "attempts", "code").get() == ("close", 4, "graph-unavailable")
-    Ending.objects.update(attempts=ending.MOST_TRIES - 1)
-    ending.work()
-    assert Ending.objects.values_list("step", "attempts", "code").get() == ("reconcile", 1, "graph-unavailable")
 
 
 def test_graphs_own_patience_is_kept(ended: Visit, graph: Graph) -> None:
