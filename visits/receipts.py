@@ -3,19 +3,21 @@ wakes somebody up."""
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from connector import keys, tally, waking
-from connector.errors import Permanent, Retry
+from connector.errors import AlreadyDone, NeedsConsent, Permanent, Retry
 from connector.http import Deadline
 from connector.models import Key, Organization
 from connector.teams import meetings, notifications
@@ -28,8 +30,8 @@ log = logging.getLogger(__name__)
 TASK = "visits.tasks.understand"
 DEADLINE_SECONDS = 10
 CLAIM = timedelta(seconds=60)  # longer than the deadline; after a crash the receipt is due again
-LONGEST_WAIT = 300.0
-MOST_TRIES = 295  # 2, 4, 8 … seconds, then every 5 minutes: a day
+LONGEST_WAIT = 30.0  # so long after an outage what came in it may still wait
+MOST_TRIES = 2883  # 2, 4, 8, 16 seconds, then every 30: a day
 TRIES_FOR_A_KEY = 6  # a minute: longer than an unknown key keeps the key set from being fetched again
 SWEPT_AT_ONCE = 200
 FOLDED_TOGETHER = 50  # notifications of one meeting, at most, before it is folded
@@ -101,7 +103,7 @@ def understand(receipt_id: int) -> None:
         reason = _learn(receipt)
     except Permanent as error:
         finish = partial(_finish, receipt, Receipt.State.REFUSED, error.code)
-    except Retry as error:
+    except (Retry, NeedsConsent) as error:
         finish = partial(_put_off, receipt, error)
     else:
         finish = partial(_finish, receipt, Receipt.State.UNDERSTOOD, reason)
@@ -141,11 +143,12 @@ def _finish(receipt: Receipt, state: Receipt.State, reason: str) -> None:
     tally.count("receipts", state=state.value, reason=reason)
 
 
-def _put_off(receipt: Receipt, error: Retry) -> None:
+def _put_off(receipt: Receipt, error: Retry | NeedsConsent) -> None:
     most = TRIES_FOR_A_KEY if error.code == "validation-token-key" else MOST_TRIES
     if receipt.attempts >= most:
         return _finish(receipt, Receipt.State.REFUSED, error.code)
-    seconds = min(max(2.0 ** min(receipt.attempts, 10), error.after or 0), LONGEST_WAIT)
+    asked = error.after if isinstance(error, Retry) else None
+    seconds = max(min(2.0 ** min(receipt.attempts, 10), LONGEST_WAIT), asked or 0)
     _update(receipt, next_at=Now() + timedelta(seconds=seconds), reason=error.code)
     return log.warning("receipt put off", extra={"receipt": receipt.pk, "reason": error.code, "seconds": seconds})
 
@@ -171,12 +174,14 @@ def _learn_lifecycle(receipt: Receipt) -> str:
     return f"lifecycle-{event if event in LIFECYCLE_EVENTS else 'unknown'}"
 
 
+@transaction.atomic
 def lose(subscription: Subscription) -> None:
-    """Graph has the subscription no more: presence is not live, and the reports are read sooner."""
-    Subscription.objects.filter(pk=subscription.pk).update(graph_id="", expires_at=Now())
+    """Graph has the subscription no more: presence is not live, and the reports are read sooner. The visit comes first,
+    as everywhere: no two wait for one another."""
     watched = Visit.objects.filter(pk=subscription.visit_id, generation=subscription.generation)
     watched.update(presence_live=False)
     _look_soon(subscription)
+    Subscription.objects.filter(pk=subscription.pk).update(graph_id="", expires_at=Now())
 
 
 def _look_soon(subscription: Subscription) -> None:
@@ -186,9 +191,12 @@ def _look_soon(subscription: Subscription) -> None:
 
 
 def _reauthorize(subscription: Subscription) -> None:
+    """Tell Graph that we may still have the subscription. That another answer to the same question was quicker is as
+    good; consent that is missing may be given again within the day, and is waited for as silence is."""
     if subscription.graph_id:
         tid = str(subscription.visit.connection.organization.tid)
-        meetings.reauthorize(tid, subscription.graph_id, deadline=Deadline.after(DEADLINE_SECONDS))
+        with suppress(AlreadyDone):
+            meetings.reauthorize(tid, subscription.graph_id, deadline=Deadline.after(DEADLINE_SECONDS))
 
 
 LIFECYCLE_EVENTS: dict[str, Callable[[Subscription], None]] = {

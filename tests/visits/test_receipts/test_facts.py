@@ -14,11 +14,23 @@ from connector.models import Entry
 from tests.publisher import Publisher
 from tests.servers import Reply, Server
 from tests.visits import factories
-from tests.visits.test_receipts.notified import AT, State, due, ends, entry, kept, roster, tid_of, understood
+from tests.visits.test_receipts.notified import (
+    AT,
+    State,
+    due,
+    ends,
+    entry,
+    kept,
+    roster,
+    seconds_until_due,
+    tid_of,
+    understood,
+)
 from visits import facts, presence, receipts
 from visits.models import Fact, Participant, Receipt, Subscription, Visit
 
 pytestmark = pytest.mark.django_db
+NO_CONSENT = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
 
 
 def test_somebody_in_the_roster_becomes_a_fact(subscription: Subscription, publisher: Publisher, visit: Visit) -> None:
@@ -258,6 +270,27 @@ def test_graph_is_told_that_we_may_still_have_the_subscription(subscription: Sub
     assert [request.method for request in graph.asked(reauthorize(subscription))] == ["POST", "POST"]
 
 
+def test_consent_that_was_withdrawn_may_be_given_back_before_the_subscription_ends(
+    subscription: Subscription, graph: Server
+) -> None:
+    graph.answer(reauthorize(subscription), Reply(NO_CONSENT, 403), Reply(status=204))
+    receipt = lifecycle(subscription, "reauthorizationRequired")
+    assert ends(receipt) == (State.NEW, "graph-permission")
+    assert ends(due(receipt)) == (State.UNDERSTOOD, "lifecycle-reauthorizationRequired")
+
+
+def test_graphs_own_patience_is_kept(subscription: Subscription, graph: Server) -> None:
+    graph.answer(reauthorize(subscription), Reply(status=429, headers={"Retry-After": "120"}))
+    receipt = understood(lifecycle(subscription, "reauthorizationRequired"))
+    assert 118 < seconds_until_due(receipt) <= 120
+
+
+def test_a_subscription_that_was_authorized_before_is_authorized(subscription: Subscription, graph: Server) -> None:
+    graph.answer(reauthorize(subscription), Reply(status=409))
+    receipt = lifecycle(subscription, "reauthorizationRequired")
+    assert ends(receipt) == (State.UNDERSTOOD, "lifecycle-reauthorizationRequired")
+
+
 @pytest.mark.parametrize("event", ["missed", "subscriptionRemoved"])
 def test_after_something_was_missed_the_reports_are_read_at_once(
     subscription: Subscription, visit: Visit, event: str
@@ -273,6 +306,39 @@ def test_a_removed_subscription_ends_live_presence(subscription: Subscription, v
     assert ends(lifecycle(subscription, "subscriptionRemoved")) == (State.UNDERSTOOD, "lifecycle-subscriptionRemoved")
     visit.refresh_from_db()
     assert not visit.presence_live
+
+
+@pytest.mark.parametrize(
+    ("table", "times"), [("visits_visit", 1), ("visits_visit", 2), ("visits_subscription", 1)], ids=str
+)
+def test_a_process_that_dies_at_a_removed_subscription_leaves_nothing_half_done(
+    subscription: Subscription, visit: Visit, table: str, times: int
+) -> None:
+    Visit.objects.update(look_at=timezone.now() + timedelta(hours=1))
+    graph_id = subscription.graph_id
+    with connection.execute_wrapper(DiesAt(f'UPDATE "{table}"', times)), pytest.raises(SystemExit):
+        receipts.lose(subscription)
+    visit.refresh_from_db()
+    subscription.refresh_from_db()
+    assert (visit.presence_live, subscription.graph_id) == (True, graph_id)
+    receipts.lose(subscription)
+    visit.refresh_from_db()
+    subscription.refresh_from_db()
+    assert (visit.presence_live, subscription.graph_id) == (False, "")
+
+
+class DiesAt:
+    """The process ends at a statement that begins like this, the first time or a later one."""
+
+    def __init__(self, begins: str, times: int) -> None:
+        self.begins, self.left = begins, times
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(self.begins):
+            self.left -= 1
+            if self.left == 0:
+                raise SystemExit
+        return execute(sql, params, many, context)
 
 
 def test_a_removed_subscription_of_an_earlier_meeting_leaves_live_presence(

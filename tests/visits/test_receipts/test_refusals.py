@@ -81,7 +81,7 @@ def test_a_key_server_outage_puts_the_receipt_off_further_each_time(
 ) -> None:
     entra.answer(KEYS_PATH, Reply(status=503))
     receipt = kept(subscription, publisher, roster(entry()))
-    for attempt, wait in ((0, 2), (1, 4), (2, 8), (20, 300)):
+    for attempt, wait in ((0, 2), (1, 4), (2, 8), (20, 30)):
         receipt = understood(due(receipt, attempts=attempt))
         assert (receipt.state, receipt.reason) == (State.NEW, "keys-unavailable")
         assert wait - 2 < seconds_until_due(receipt) <= wait
