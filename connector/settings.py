@@ -204,8 +204,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,  # of one who publishes: a page does not wait for a dead broker
 }
 CELERY_TASK_PUBLISH_RETRY = False  # the row is the truth and a sweeper finds it: a wake-up that fails may be lost
+# Seconds. When a sweep expires is said by the scheduler's clock, and asked by the worker's, who may be on another machine.
+CLOCKS_DIFFER = 120.0
 CELERY_BEAT_SCHEDULE = {
-    name.rpartition(".")[2]: {"task": name, "schedule": seconds, "options": {"expires": 3 * seconds}}
+    name.rpartition(".")[2]: {
+        "task": name,
+        "schedule": seconds,
+        "options": {"expires": max(3 * seconds, CLOCKS_DIFFER)},
+    }
     for name, seconds in {
         "visits.tasks.sweep_receipts": 5.0,
         "visits.tasks.sweep_presence": 5.0,

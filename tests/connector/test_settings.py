@@ -69,6 +69,12 @@ def test_a_valkey_is_spoken_to_as_a_redis(scheme: str) -> None:
     assert (broker, caches["default"]["LOCATION"]) == ("redis://queue.example/0", "redis://cache.example/1")
 
 
+def test_a_worker_whose_clock_is_almost_two_minutes_ahead_takes_every_sweep() -> None:
+    [schedule] = values("CELERY_BEAT_SCHEDULE")
+    for name, entry in schedule.items():
+        assert entry["options"]["expires"] >= max(120, 3 * entry["schedule"]), name
+
+
 def test_a_proxy_is_believed_only_when_it_is_named() -> None:
     code = "from connector import settings; print(hasattr(settings, 'SECURE_PROXY_SSL_HEADER'))"
     assert [run("-c", code, TRUSTED_PROXY=given).stdout.strip() for given in ("", "True")] == ["False", "True"]
