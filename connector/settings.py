@@ -204,7 +204,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,  # of one who publishes: a page does not wait for a dead broker
 }
 CELERY_TASK_PUBLISH_RETRY = False  # the row is the truth and a sweeper finds it: a wake-up that fails may be lost
-# Seconds. When a sweep expires is said by the scheduler's clock, and asked by the worker's, who may be on another machine.
+# Seconds. When a sweep expires is told by the scheduler's clock and judged by the worker's, perhaps another machine's.
 CLOCKS_DIFFER = 120.0
 CELERY_BEAT_SCHEDULE = {
     name.rpartition(".")[2]: {
