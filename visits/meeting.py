@@ -33,8 +33,7 @@ POLL_SECONDS = 0.2
 OPTIONS_SECONDS, LINK_SECONDS, SUBSCRIPTION_SECONDS, FIND_SECONDS = 2.0, 1.5, 3.0, 1.5
 FOUND_EVERYWHERE = timedelta(minutes=1)  # after a meeting was made: until then Graph may not know it yet
 RESTART_SECONDS = 0.7  # between two tries while Graph does not reach our notification service, which may be restarting
-# A subscription that was refused is asked for again while the visit is open: so long after the first time, the second …
-# and after each further one.
+# While the visit is open, a subscription that was refused is asked for again so long after the first time, the second …
 ASKED_AGAIN_AFTER = [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 10)]
 SECONDS_AT_ONCE = 20.0  # of one sweep of either kind: what is left is due at the next
 MADE_BEFORE = ("", None)  # a subscription that Graph says it has
@@ -267,7 +266,8 @@ def subscribe_again() -> int:
     rested = Q(last=None) | Q(last__lt=now - ASKED_AGAIN_AFTER[-1])
     for times, wait in enumerate(ASKED_AGAIN_AFTER, 1):
         rested |= Q(asked__lte=times, last__lt=now - wait)
-    rows = list(counted.filter(rested).select_related("connection__organization").order_by("?")[:20])
+    # Those that are refused each time keep nobody from his turn.
+    rows = list(counted.filter(rested).select_related("connection__organization").order_by("asked", "?")[:20])
     return sum(map(_subscribe_again, in_time(rows, SECONDS_AT_ONCE)))
 
 

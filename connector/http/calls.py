@@ -53,12 +53,13 @@ def fetch(method: str, url: str, *, deadline: Deadline, max_bytes: int = MAX_BYT
     return Answer(response.status_code, headers, body, host)
 
 
-def _is_distrusted(error: BaseException | None) -> bool:
+def _is_distrusted(error: object) -> bool:
     """Whether a certificate was looked at and not believed. A handshake that broke off, for which requests has the same
-    name, is a line that broke off."""
-    while error and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__context__
-    return error is not None
+    name, is a line that broke off. What happened is wrapped by urllib3 and by requests, and followed through these
+    alone: `__context__` leads on to what the caller was dealing with."""
+    while isinstance(error, Exception) and not isinstance(error, ssl.SSLCertVerificationError):
+        error = getattr(error, "reason", None) or next(iter(error.args), None)
+    return isinstance(error, ssl.SSLCertVerificationError)
 
 
 def _host_of(url: str) -> str:

@@ -3,6 +3,7 @@
 import gzip
 import logging
 import socket
+import ssl
 import threading
 import time
 import tracemalloc
@@ -287,8 +288,11 @@ def test_a_handshake_that_breaks_off_says_nothing_of_a_certificate(
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({"127.0.0.1"})
         answering = threading.Thread(target=hang_up)
         answering.start()
-        with pytest.raises(Retry) as caught:
-            fetch("GET", f"https://127.0.0.1:{listener.getsockname()[1]}/", deadline=deadline)
+        try:
+            raise ssl.SSLCertVerificationError  # another call's, which is being dealt with
+        except ssl.SSLError:
+            with pytest.raises(Retry) as caught:
+                fetch("GET", f"https://127.0.0.1:{listener.getsockname()[1]}/", deadline=deadline)
         answering.join()
     assert caught.value.code == "unreachable"
 
