@@ -25,7 +25,7 @@ from connector.http import Deadline
 from connector.models import Change, Check, Organization, User
 from connector.signin import signed_in
 from connector.teams import entra, graph
-from portal import history, shell
+from portal import directory, history, shell
 from portal.actors import actor_of
 from portal.ready import keep
 from portal.ready.checks import Finding
@@ -133,6 +133,8 @@ def prove(request: HttpRequest, user: User) -> HttpResponse:
         return problems.page(request, error.code)
     if organization is None:
         return problems.page(request, "nobody")
+    if refused := directory.refusal(request, organization, waits=False):
+        return refused
     if not _is_known(organization, name):
         _keep(organization, name)
         history.record(organization, Change.Kind.CONSENT, actor=actor_of(request, organization))

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +10,12 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from connector.errors import WireError
 from connector.models import Change, Check, Connection, Entry, Organization, User
 from connector.teams import graph
 from portal import gone
-from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import words
 from tests.servers import Reply, Request
 from tests.visits import factories
@@ -26,12 +25,6 @@ from visits.models import Browser, EhrUserLink, Participant, Visit
 pytestmark = pytest.mark.django_db
 CARLA = "carla.mendes@riverside.example"
 BATCH = "/v1.0/$batch"
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture
