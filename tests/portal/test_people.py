@@ -145,6 +145,24 @@ def test_who_is_erased_is_nobody_in_visits_that_run_and_in_no_browser(
     assert Browser.objects.get().user is None
 
 
+def test_who_has_no_link_is_erased_too_and_the_page_says_so_and_what_is_left(
+    browser: Client, carla: User, organization: Organization
+) -> None:
+    EhrUserLink.objects.all().delete()
+    button = shown(browser).select_one("form[action='/people/erase/'] button")
+    assert words(button) == "Erase all that knows this account"
+
+    def said() -> str:
+        return words(BeautifulSoup(browser.post("/people/erase/", sent, follow=True).content, "html.parser").main)
+
+    sent = {"oid": str(carla.oid)}
+    assert "There was no link. Visits that run and browsers do not know the account any more." in said()
+    assert not Participant.objects.filter(user=carla, visit__ended_at=None).exists()
+    assert Browser.objects.get().user is None
+    assert organization.changes.get(kind=Change.Kind.UNLINKED).detail == {"count": 0, "why": "on-request"}
+    assert "There was nothing left to erase." in said()
+
+
 def test_one_of_several_links_is_erased_alone(browser: Client, carla: User, organization: Organization) -> None:
     second = linked(factories.connection(organization), carla)
     browser.post("/people/erase/", {"oid": str(carla.oid), "link": str(second.pk)})
