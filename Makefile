@@ -9,7 +9,7 @@ BIN := .venv/bin
 SOURCES := connector portal visits sandbox tests bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
-.PHONY: help demo demo-reset test test-fast test-house fuzz faults tour bench check format lock sbom messages chromium interop data-map
+.PHONY: help demo demo-reset test test-fast test-house fuzz faults tour bench check format lock sbom messages chromium node interop data-map
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ test-house: .venv/installed interop ## The flow tests and stories: every process
 fuzz: .venv/installed ## Ten thousand launches, callbacks, notifications, answers and forms of junk; writes docs/fuzz.md; SEED=n repeats a run
 	@FUZZ="$${SEED:-$$RANDOM}" $(BIN)/pytest tests/fuzz -m "not house" </dev/null
 
-tour: .venv/installed chromium ## Walk the first visit and take the screenshots of docs/tour.md
+tour: node chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour
 
 faults: .venv/installed ## Break every part of the running house under thirty visits; writes docs/faults.md
@@ -112,8 +112,19 @@ chromium:
 	if here chromium chromium-browser google-chrome; then exit 0; fi
 	echo "No Chromium, and it cannot be installed from here: the stories will fail by name. Set CHROMIUM, or as root: apt-get install chromium" >&2
 
-# What tests/interop needs: npm's oidc-provider and xlsx. Playwright brings the Node that runs it; only npm itself may be missing.
-interop: tests/interop/node_modules/installed
+# Playwright brings a Node, which drives Chromium and runs what tests/interop needs. A bare Debian lacks one library of it.
+node: .venv/installed
+	@runs() { $(BIN)/playwright --version >/dev/null 2>&1; }
+	if runs; then exit 0; fi
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		echo "Installing libatomic1 for Playwright's Node ..."
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libatomic1 </dev/null >/dev/null || true
+	fi
+	if runs; then exit 0; fi
+	echo "Playwright's Node does not run here: the stories and tests/interop will fail by name. As root: apt-get install libatomic1" >&2
+
+# What tests/interop needs: npm's oidc-provider and xlsx. Only npm itself may be missing.
+interop: node tests/interop/node_modules/installed
 
 tests/interop/node_modules/installed: tests/interop/package-lock.json
 	@if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -10,8 +10,8 @@ from django.core.cache import cache
 from connector.cached import quietly
 from connector.errors import Permanent, Retry, WireError
 from connector.http import Deadline, fetch, keepable
+from connector.lasting import lasting
 
-FRESH_SECONDS = 3600
 REFETCH_SECONDS = 30  # an unknown kid asks again, but a flood of forged ones does not
 ASKED, ANSWERED, FAILED = "asked", "answered", "failed"  # how far that is
 FAILED_SECONDS = 3  # until somebody may ask an issuer again that did not answer
@@ -105,17 +105,14 @@ def _key_set(jwks_uri: str, deadline: Deadline, *, force: bool) -> list[dict[str
     if force and not quietly(lambda: cache.add(asking, ASKED, REFETCH_SECONDS)):
         _wait_for_the_other(asking, deadline)
         force = False
-    document = quietly(lambda: cache.get(name))
-    if document is None or force:
-        try:
-            document = _fetched(jwks_uri, deadline)
-        except WireError:
-            if force:
-                quietly(lambda: cache.set(asking, FAILED, FAILED_SECONDS))
-            raise
-        quietly(lambda: cache.set(name, document, FRESH_SECONDS))
+    try:
+        document = lasting(name, lambda patience: _fetched(jwks_uri, patience), deadline, anew=force)
+    except WireError:
         if force:
-            quietly(lambda: cache.set(asking, ANSWERED, REFETCH_SECONDS))
+            quietly(lambda: cache.set(asking, FAILED, FAILED_SECONDS))
+        raise
+    if force:
+        quietly(lambda: cache.set(asking, ANSWERED, REFETCH_SECONDS))
     keys = document.get("keys")
     return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 

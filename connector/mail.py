@@ -29,6 +29,7 @@ LEASE = timedelta(minutes=10)  # longer than all answers of one mail's server ma
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=1)
 QUIET = timedelta(hours=1)  # a problem that comes and goes is told no oftener
+MOST_AN_HOUR = 100  # of one organization: its people choose the mailboxes and type the reasons
 KEPT = timedelta(days=90)
 MAX_SECONDS = 60.0  # of one delivery
 
@@ -111,10 +112,14 @@ def _plain(text: str) -> str:
 
 
 def _scheduled(row: Notice) -> Notice:
-    """A problem that was told a moment ago waits; what is no address is kept to be seen, and never sent."""
+    """A problem that was told a moment ago waits, and so does one mail too many of an hour; what is no address is kept
+    to be seen, and never sent."""
     same = Notice.objects.filter(organization=row.organization, connection=row.connection, kind=row.kind)
     told = same.filter(subject=row.subject, recipient=row.recipient).aggregate(last=Max("sent_at"))["last"]
     row.next_at = max(timezone.now(), told + QUIET) if told else timezone.now()
+    before = Notice.objects.filter(organization=row.organization).exclude(organization=None).order_by("-next_at")
+    if first := before.values_list("next_at", flat=True)[MOST_AN_HOUR - 1 : MOST_AN_HOUR].first():
+        row.next_at = max(row.next_at, first + timedelta(hours=1))
     try:
         validate_email(row.recipient)
     except ValidationError:

@@ -154,6 +154,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ------------------------------------------------------------------------------------------------ database, cache, work
 _database = urlsplit(DATABASE_URL)
+# What PostgreSQL is asked to do of its own accord. A machine of ours that vanishes in the middle of a transaction holds
+# its locks until that is noticed, by itself after two hours; and whoever waits for a lock waits without end.
+DATABASE_PATIENCE = {
+    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "10s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -169,6 +178,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         # two, people would be turned away for two more.
         "OPTIONS": {"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5, "reconnect_timeout": 2}}
         | {"connect_timeout": "3", "tcp_user_timeout": "10000"}
+        | {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
+        | {"options": " ".join(f"-c {name}={value}" for name, value in DATABASE_PATIENCE.items())}
         | dict(parse_qsl(_database.query)),
     }
 }

@@ -176,6 +176,7 @@ def prove(attempt: Attempt, issuer: str, *, code: str, nonce: str, verifier: str
         "name_shown": bool(attempt.who),
         "organization_shown": bool(attempt.organization),
         "hosts": sorted(endpoints.hosts()),
+        "token_host": urlsplit(endpoints.token).netloc.lower(),
     }
 
 

@@ -135,8 +135,8 @@ def approve(*, connection: Connection, revision: Revision, actor: Actor) -> None
         raise Refused("no-ehr-sign-in")
     _decide(connection, revision, Decision.Kind.APPROVE, actor, proof=sign_in.proof)
     connection.live, connection.proposed = revision, None
-    connection.approved_hosts = sign_in.proof["hosts"]
-    connection.save(update_fields=["live", "proposed", "approved_hosts"])
+    connection.approved_hosts, connection.token_host = sign_in.proof["hosts"], sign_in.proof.get("token_host", "")
+    connection.save(update_fields=["live", "proposed", "approved_hosts", "token_host"])
     outdate("connection", connection.pk)
 
 

@@ -60,6 +60,7 @@ TABLES = (
         codes(
             environment="Testing or production",
             approved_hosts="Hosts of the EHR's sign-in at approval",
+            token_host="Which of them gave the approver's token",  # noqa: S106
             suspended="Whether launches are stopped",
             retention_days="Days until an ended visit is forgotten",
         ),

@@ -9,19 +9,16 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from django.core.cache import cache
-
-from connector.cached import quietly
 from connector.ehr.scopes import Grammar
-from connector.errors import Permanent, Retry, WireError
+from connector.errors import Permanent, Retry
 from connector.http import Answer, Deadline, fetch
+from connector.lasting import lasting
 
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
-FRESH_SECONDS = 3600
-STALE_SECONDS = 86_400
 DEFAULT_PORTS = {"https": 443, "http": 80}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HOPS = 3
@@ -158,17 +155,8 @@ def same_origin(one: str, other: str) -> bool:
 def endpoints(base_url: str, *, deadline: Deadline, client_id: str = "") -> Endpoints:
     """`discover`, kept for an hour; when the EHR does not answer, what it said within the last day."""
     name = f"smart:{base_url}:{client_id}"
-    if fresh := quietly(lambda: cache.get(name)):
-        return Endpoints(**fresh)
-    try:
-        found = discover(base_url, deadline=deadline, client_id=client_id)
-    except WireError:
-        if stale := quietly(lambda: cache.get(f"{name}:stale")):
-            return Endpoints(**stale)
-        raise
-    quietly(lambda: cache.set(name, asdict(found), FRESH_SECONDS))
-    quietly(lambda: cache.set(f"{name}:stale", asdict(found), STALE_SECONDS))
-    return found
+    ask = partial(discover, base_url, client_id=client_id)
+    return Endpoints(**lasting(name, lambda patience: asdict(ask(deadline=patience)), deadline))
 
 
 def describe(base_url: str, *, deadline: Deadline, client_id: str = "") -> Software:

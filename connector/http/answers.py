@@ -31,6 +31,10 @@ class Deadline:
             raise Retry("deadline-over")
         return left
 
+    def within(self, seconds: float) -> "Deadline":
+        """This one, or so many seconds from now where that is sooner."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
+
 
 def keepable(value: Any) -> Any:
     """A JSON value with texts that can be kept and sent on. JSON can name NUL, which PostgreSQL does not take, and

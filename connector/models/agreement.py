@@ -38,6 +38,7 @@ class Connection(models.Model):
     environment = models.CharField(max_length=10, choices=Environment.choices)
     ref = models.CharField(max_length=16, unique=True, default=new_ref, editable=False)
     approved_hosts = models.JSONField(default=list, blank=True)  # of the live revision: another host stops launches
+    token_host = models.CharField(max_length=255, blank=True, db_default="")  # which of them gave the approver's token
     live = models.ForeignKey("Revision", models.PROTECT, null=True, related_name="+")  # the newest approved
     proposed = models.ForeignKey("Revision", models.PROTECT, null=True, related_name="+")  # waits for the approver
     suspended = models.BooleanField(default=False)
@@ -73,6 +74,13 @@ class Connection(models.Model):
     @property
     def host(self) -> str:
         return urlsplit(self.base_url).netloc
+
+    @property
+    def token_hosts(self) -> frozenset[str]:
+        """Where tokens for our background user may come from. A host that was approved only as an issuer's may be
+        another hospital's, whose token would then be sent to this one. An approval of before did not tell them
+        apart."""
+        return frozenset({self.token_host} if self.token_host else self.approved_hosts)
 
     @property
     def shown(self) -> "Revision":

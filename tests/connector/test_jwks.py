@@ -214,3 +214,17 @@ def test_a_key_set_without_keys_verifies_nothing(document: dict[str, Any], serve
     server.answer(PATH, Reply(document))
     with pytest.raises(WireError, match="id-token-key"):
         verify(signed(rsa_key(), claims()), server)
+
+
+def test_while_an_issuer_is_away_its_keys_of_the_last_day_hold_and_no_others(server: Server) -> None:
+    known = Reply({"keys": [public(rsa_key(), kid="r1")]})
+    server.answer(PATH, known, Reply(status=503))
+    token = signed(rsa_key(), claims(sub="ana"), kid="r1")
+    verify(token, server)
+    cache.delete(f"jwks:{server.url}{PATH}")  # an hour later
+    assert verify(token, server)["sub"] == "ana"
+    asked = len(server.requests)
+    assert verify(token, server)["sub"] == "ana"
+    assert len(server.requests) == asked, "for a minute it is left alone"
+    with pytest.raises(Retry, match="keys-unavailable"):
+        verify(signed(rsa_key(2), claims(), kid="r2"), server)

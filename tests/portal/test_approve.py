@@ -174,6 +174,7 @@ def test_of_the_ehr_sign_in_only_that_it_happened_is_kept(
         "name_shown": True,
         "organization_shown": True,
         "hosts": [host],
+        "token_host": host,
     }
 
 

@@ -135,6 +135,7 @@ def test_an_issuer_on_another_host_is_kept_with_the_approval(
     (proof,) = proofs()
     host = shared_house.urls["epic"].removeprefix("http://")
     assert proof["hosts"] == sorted([host, host.replace("localhost", "127.0.0.1")])
+    assert proof["token_host"] == host
 
 
 @pytest.mark.parametrize("switched", ["unauthorized_for_forbidden", "errors_not_fhir"])

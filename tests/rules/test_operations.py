@@ -214,6 +214,7 @@ def test_the_proxy_says_who_asks_and_writes_no_address_down() -> None:
     servers = [one for one in every if "proxy_pass" in one]
     for header in ("X-Forwarded-Proto https", "X-Forwarded-Host $host", "X-Request-ID $reference", "Host $host"):
         assert all(f"proxy_set_header {header};" in one for one in servers), header
+    assert (DEPLOY / re.findall(r"error_page 502 504 =503 /(\S+);", text)[0]).is_file()
     assert all(re.search(r"location = /metrics \{\s+allow [^;]+;\s+deny all;", one) for one in servers)
 
 

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 60  # longer than any row takes (targets.ROW_SECONDS); renewed with each
 MAX_ROWS, MAX_SECONDS = 50, 20.0  # of one drain
 AT_ONCE = 2  # lanes of one target that are drained at once: one that hangs leaves half of a small worker to the others
+# And of one organization, by kind: however many addresses it enters that answer late, half of a small worker is left.
+SHARE = {Target.Kind.STATUS_SERVICE: 4, Target.Kind.AUDIT_REPOSITORY: 2}
 MOST_GIVEN_UP = 1000  # a sweep
 RELATED = ("organization", "visit__connection__organization", "participant__visit", "entry", "target__connection__live")
 
@@ -43,11 +45,17 @@ class Lease:
         return Lane.objects.filter(target=self.target_id, number=self.number)
 
     def take(self, now: datetime) -> bool:
-        """Lease the lane unless somebody's lease still runs, or as many lanes of its target are leased as may be."""
+        """Lease the lane unless somebody's lease still runs, or as many lanes of its target, or of its organization's
+        targets of this kind, are leased as may be."""
         free = Q(lease=None) | Q(leased_until__lte=now)
+        leased = Lane.objects.filter(leased_until__gt=now)
         with transaction.atomic():
-            Target.objects.select_for_update(no_key=True).filter(pk=self.target_id).first()
-            if Lane.objects.filter(target=self.target_id, leased_until__gt=now).count() >= AT_ONCE:
+            targets = Target.objects.select_for_update(no_key=True, of=("self",)).select_related("connection")
+            target = targets.filter(pk=self.target_id).first()
+            if target is None or leased.filter(target=target).count() >= AT_ONCE:
+                return False
+            same = {"target__kind": target.kind, "target__connection__organization": target.connection.organization_id}
+            if leased.filter(**same).count() >= SHARE[Target.Kind(target.kind)]:
                 return False
             return self.lane.filter(free).update(lease=self.token, leased_until=_lease_end(now)) == 1
 

@@ -75,14 +75,13 @@ DELIVER: dict[Target.Kind, Callable[[Writeback, Settings, Deadline], None]] = {
 
 def _ehr(connection: Connection, agreed: Settings) -> Server:
     client = wires.backend_client(agreed, connection.environment)
-    hosts = frozenset(connection.approved_hosts)
-    return Server(connection.base_url, hosts, client, agreed.backend_scopes, client.client_id)
+    return Server(connection.base_url, connection.token_hosts, client, agreed.backend_scopes, client.client_id)
 
 
 def _server(repository: AuditRepository, connection: Connection, agreed: Settings) -> Server:
-    """A repository's own token endpoint: on the host that was approved with its address, or on one of the EHR's."""
+    """A repository's own token endpoint: on the host that was approved with its address, or on the EHR's."""
     client = wires.audit_client(repository, agreed, connection.environment)
-    hosts = frozenset({urlsplit(repository.address).netloc, *connection.approved_hosts})
+    hosts = connection.token_hosts | {urlsplit(repository.address).netloc}
     return Server(repository.address, hosts, client, repository.scopes, "")
 
 

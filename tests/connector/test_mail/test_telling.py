@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from connector import mail
 from connector.models import Connection, Decision, Notice
 from tests.connector.test_mail.steps import ADA, BEN, PROBLEM, Postbox, later, only, over, tell
+from tests.visits import factories
 
 
 @pytest.mark.django_db
@@ -131,6 +133,18 @@ def test_every_decision_is_told_and_a_disabled_approver_once_a_day(postbox: Post
         "Suspended",
         "The approver cannot approve any more",
     ]
+
+
+@pytest.mark.django_db
+def test_one_organization_has_so_many_mails_an_hour_and_another_its_own(riverside: Connection) -> None:
+    for _ in range(mail.MOST_AN_HOUR + 1):
+        tell(riverside, "decided", subject="", decision="suspend", by="Ada", path="/", reason="Come to evil.example")
+    lakeside = factories.connection()
+    tell(lakeside, to=BEN)
+    now, soon = Notice.objects.filter(next_at__lte=timezone.now()), timezone.now() + timedelta(minutes=55)
+    assert now.filter(organization=riverside.organization).count() == mail.MOST_AN_HOUR
+    assert Notice.objects.get(next_at__gt=soon).organization == riverside.organization
+    assert now.filter(organization=lakeside.organization).count() == 1
 
 
 @pytest.mark.django_db

@@ -155,7 +155,7 @@ def _migrated(ward: Ward, *to: str) -> None:
             ward.house.manage("migrate", "--verbosity", "0", *to, settings="tests.faults.next_release")
             break
         except LauncherError as error:
-            if not tries_left or "deadlock" not in str(error):
+            if not tries_left or not any(met in str(error) for met in ("deadlock", "lock timeout")):
                 raise
 
 

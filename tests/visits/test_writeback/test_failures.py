@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
+from connector.models import Connection
 from tests.servers import Reply
 from tests.visits.test_writeback.ehr import (
     TOKEN,
@@ -35,8 +36,20 @@ def test_a_refused_token_is_renewed_once(ehr: Ehr) -> None:
     assert states() == [State.DELIVERED]
 
 
-def test_a_token_endpoint_on_another_host_than_approved_gets_no_assertion(ehr: Ehr) -> None:
-    ehr.connection.approved_hosts = ["elsewhere.example"]
+def another_host(connection: Connection) -> None:
+    connection.approved_hosts = ["elsewhere.example"]
+
+
+def a_host_that_only_the_issuer_had(connection: Connection) -> None:
+    """Who describes an EHR of his own may name another hospital's as its issuer, and later as its token endpoint."""
+    connection.approved_hosts, connection.token_host = [*connection.approved_hosts, "ours.example"], "ours.example"
+
+
+@pytest.mark.parametrize("approve", [another_host, a_host_that_only_the_issuer_had])
+def test_a_token_endpoint_on_another_host_than_approved_gets_no_assertion(
+    approve: Callable[[Connection], None], ehr: Ehr
+) -> None:
+    approve(ehr.connection)
     ehr.connection.save()
     row = enqueue(ehr.person(), "connected")
     ehr.drain()

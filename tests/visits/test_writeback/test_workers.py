@@ -4,17 +4,20 @@ import os
 import subprocess
 import sys
 import uuid
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.db import connection as database
+from django.utils import timezone
 
 from connector.celery import app
 from sandbox.launcher.services import with_path
 from tests.servers import Reply
+from tests.visits import factories
 from tests.visits.test_writeback.ehr import Ehr, enqueue, in_thread, states, time_passes, trail_of, wait_until, woken
 from visits import writeback
-from visits.models import Lane, Writeback
+from visits.models import Lane, Target, Writeback
 from visits.writeback import lanes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +50,23 @@ def test_one_target_takes_two_places_and_hands_them_on(ehr: Ehr) -> None:
     assert (target.pk, 2) in woken()
     writeback.drain(target.pk, 2)
     assert states() == [State.DELIVERED] * 3
+
+
+@pytest.mark.parametrize("kind", lanes.SHARE)
+def test_one_organization_has_its_share_of_the_workers_and_another_its_own(kind: Target.Kind, ehr: Ehr) -> None:
+    for number in range(lanes.SHARE[kind]):
+        beside = factories.connection(ehr.connection.organization, target=False)
+        hung = Target.objects.create(connection=beside, kind=kind, name=f"hangs {number}")
+        Lane.objects.create(
+            target=hung, number=0, lease=uuid.uuid4(), leased_until=timezone.now() + timedelta(minutes=1)
+        )
+    waits = Target.objects.create(connection=ehr.connection, kind=kind, name="waits")
+    others = Target.objects.create(connection=factories.connection(target=False), kind=kind)
+    took = {}
+    for target in (waits, others):
+        Lane.objects.create(target=target, number=0)
+        took[target.pk] = lanes.Lease(target.pk, 0, uuid.uuid4()).take(timezone.now())
+    assert took == {waits.pk: False, others.pk: True}
 
 
 def test_a_lane_that_is_leased_is_left_to_whoever_leased_it(ehr: Ehr) -> None:
