@@ -79,10 +79,10 @@ def _erase(request: HttpRequest, organization: Organization, oid: UUID, only: in
     actor = actor_of(request, organization)
     with transaction.atomic():
         erased = visits.erase_links(organization, oid, event="unlinked-on-request", only=only)
-        counts: dict[Connection | None, int] = {**erased.links}
-        if not counts and erased.anything:
-            counts[None] = 0  # browsers alone, which are no connection's
-        for connection, count in counts.items():
+        lines: list[tuple[Connection | None, int]] = [*erased.links.items()]
+        if erased.anything and not lines:
+            lines.append((None, 0))  # browsers alone, which are no connection's
+        for connection, count in lines:
             history.record(
                 organization, Change.Kind.UNLINKED, actor=actor, connection=connection, count=count, why="on-request"
             )
