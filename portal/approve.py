@@ -170,6 +170,8 @@ def _approve(request: HttpRequest, connection: Connection, revision: Revision) -
 
 def _return(request: HttpRequest, connection: Connection, revision: Revision, reason: str) -> HttpResponse:
     actor = actor_of(request, connection.organization, connection)
+    if not directory.confirmed(request, connection.organization, needs_role=False, waits=False):
+        return redirect(url(connection))
     try:
         services.return_(connection=connection, revision=revision, actor=actor, reason=reason)
     except Refused as refused:

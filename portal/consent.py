@@ -25,7 +25,7 @@ from connector.http import Deadline
 from connector.models import Change, Check, Organization, User
 from connector.signin import signed_in
 from connector.teams import entra, graph
-from portal import history, shell
+from portal import directory, history, shell
 from portal.actors import actor_of
 from portal.ready import keep
 from portal.ready.checks import Finding
@@ -33,6 +33,7 @@ from portal.ready.checks import Finding
 SALT = "portal.consent"
 STATE_SECONDS = 3600
 SECONDS = 8.0
+AGAIN_SECONDS = 15  # between two tries that people whom nobody knows make for one tenant
 
 
 @require_http_methods(["GET", "POST"])
@@ -70,11 +71,13 @@ def callback(request: HttpRequest) -> HttpResponse:
     nothing: it only says whose token to try where consent was asked of no tenant in particular."""
     again = reverse("consent") if request.user.is_authenticated else reverse("consent_give")
     try:
-        asked, _nonce = signing.loads(request.GET.get("state", ""), salt=SALT, max_age=STATE_SECONDS)
+        asked, nonce = signing.loads(request.GET.get("state", ""), salt=SALT, max_age=STATE_SECONDS)
     except signing.BadSignature:
         return problems.page(request, "consent-expired", again=again)
     if "error" in request.GET:
         return problems.page(request, "consent-denied", again=again)
+    if not keep.may_try(f"consent:{nonce}", STATE_SECONDS):  # good once
+        return problems.page(request, "consent-expired", again=again)
     tid = asked or _guid(request.GET.get("tenant", ""))
     if not access.is_allowed_tenant(tid):
         return _not_allowed(request)
@@ -100,16 +103,18 @@ def _prove_for_others(request: HttpRequest, tid: str, again: str) -> HttpRespons
         return problems.page(request, "consent-unproven", again=again)
     if access.ended(tid):  # its administrators alone begin anew
         return problems.page(request, "organization-ended", again=reverse("signin"))
-    entra.forget_app_token(tid)
+    if not keep.may_try(f"consent:{tid}", AGAIN_SECONDS):
+        return problems.page(request, "too-many", wait=AGAIN_SECONDS)
     try:
-        name = graph.organization_name(tid, deadline=Deadline.after(SECONDS))
+        name = _name_of(tid, Deadline.after(SECONDS))
     except NeedsConsent:
         return problems.page(request, "consent-unproven", again=again)
     except WireError as error:
         return problems.page(request, error.code, again=again)
     organization, _new = Organization.objects.get_or_create(tid=tid, defaults={"region": settings.REGION})
-    _keep(organization, name)
-    history.record(organization, Change.Kind.CONSENT, by="somebody-else")
+    if not _is_known(organization, name):
+        _keep(organization, name)
+        history.record(organization, Change.Kind.CONSENT, by="somebody-else")
     return render(request, "portal/consent_given.html", {"name": name})
 
 
@@ -117,9 +122,10 @@ def prove(request: HttpRequest, user: User) -> HttpResponse:
     """Consent holds when an app token of the person's own tenant reads the organization's name. Then roles can be read
     too."""
     tid, deadline = str(user.tid), Deadline.after(SECONDS)
-    entra.forget_app_token(tid)
+    if access.administered_by(user):  # what he has just allowed in addition, a token of before does not know
+        entra.forget_app_token(tid)
     try:
-        name = graph.organization_name(tid, deadline=deadline)
+        name = _name_of(tid, deadline)
         organization = access.administered_by(user) or _administered_by_directory(user, deadline)
     except NeedsConsent:
         return problems.page(request, "consent-unproven", again=reverse("consent"))
@@ -127,10 +133,29 @@ def prove(request: HttpRequest, user: User) -> HttpResponse:
         return problems.page(request, error.code)
     if organization is None:
         return problems.page(request, "nobody")
-    _keep(organization, name)
-    history.record(organization, Change.Kind.CONSENT, actor=actor_of(request, organization))
+    if refused := directory.refusal(request, organization, waits=False):
+        return refused
+    if not _is_known(organization, name):
+        _keep(organization, name)
+        history.record(organization, Change.Kind.CONSENT, actor=actor_of(request, organization))
     messages.success(request, _("Admin consent was given and works."))
     return redirect("configure")
+
+
+def _name_of(tid: str, deadline: Deadline) -> str:
+    """The organization's name, which an app token has to read: the one at hand, and where that does not work a new one,
+    since it may be older than the consent."""
+    try:
+        return graph.organization_name(tid, deadline=deadline)
+    except NeedsConsent:
+        entra.forget_app_token(tid)
+        return graph.organization_name(tid, deadline=deadline)
+
+
+def _is_known(organization: Organization, name: str) -> bool:
+    """Whether all this was seen before, and nothing has shown since that consent does not work: nothing to write."""
+    works = organization.checks.filter(name="consent", state=Check.State.OK).exists()
+    return works and organization.consented_at is not None and organization.name == name
 
 
 def _keep(organization: Organization, name: str) -> None:

@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,7 @@ from connector.models import Administrator, Organization, User
 from connector.signin import signed_in
 from connector.teams import graph
 from connector.teams.graph import Person
+from portal import shell
 
 log = logging.getLogger(__name__)
 
@@ -75,18 +76,29 @@ def confirm(actor_user: User, organization: Organization, *, needs_role: bool, d
 
 
 def confirmed(
-    request: HttpRequest, organization: Organization, *, needs_role: bool = True, stops: bool = False
+    request: HttpRequest, organization: Organization, *, needs_role: bool | None = None, waits: bool = True
 ) -> bool:
-    """Whether the directory still knows the person behind a request as somebody who may act (`confirm`); if not, the
-    next page says why. Where the act `stops` something, a directory that is silent keeps nobody from it."""
+    """Whether the directory still knows the person behind a request as somebody who may act (`confirm`), by default an
+    administrator as such; if not, the next page says why. What `waits` for no directory that is silent: an act that
+    stops something or undoes that, and what comes before the consent by which we may ask it."""
+    user = signed_in(request)
+    if needs_role is None:
+        needs_role = access.administered_by(user) == organization
     try:
-        confirm(signed_in(request), organization, needs_role=needs_role, deadline=Deadline.after(SECONDS))
+        confirm(user, organization, needs_role=needs_role, deadline=Deadline.after(SECONDS))
     except Unconfirmed as unconfirmed:
-        if stops and unconfirmed.silent:
+        if unconfirmed.silent and not waits:
             return True
         messages.error(request, unconfirmed.text)
         return False
     return True
+
+
+def refusal(request: HttpRequest, organization: Organization, *, waits: bool = True) -> HttpResponse | None:
+    """The page of somebody whom the directory does not confirm (`confirmed`); None for who may go on."""
+    if confirmed(request, organization, waits=waits):
+        return None
+    return shell.page(request, "portal/unconfirmed.html", "", status=403)
 
 
 def _confirm_account(user: User, deadline: Deadline) -> None:

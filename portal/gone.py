@@ -60,5 +60,5 @@ def _keep(organization: Organization, state: Check.State, code: str, tried_at: d
 
 
 def _erase(organization: Organization, oid: str) -> None:
-    for connection, count in visits.erase_links(organization, UUID(oid), event="unlinked-gone").items():
+    for connection, count in visits.erase_links(organization, UUID(oid), event="unlinked-gone").links.items():
         history.record(organization, Change.Kind.UNLINKED, connection=connection, count=count, why="account-gone")

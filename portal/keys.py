@@ -15,7 +15,7 @@ from connector.addresses import public_url
 from connector.keys import Line, State
 from connector.models import Environment, Key
 from connector.signin import signed_in
-from portal import rotation, shell
+from portal import directory, rotation, shell
 from portal.actors import actor_of
 
 SIGNING, AUDIT = Key.Purpose.SIGNING, Key.Purpose.AUDIT
@@ -85,6 +85,8 @@ def rotate(request: HttpRequest) -> HttpResponse:
     if at_once and not request.POST.get("confirmed"):
         messages.error(request, _("Tick that you have read what stops working. Nothing was changed."))
         return redirect("keys")
+    if page := directory.refusal(request, organization, waits=not at_once):  # a key that leaked goes, whoever is away
+        return page
     actor, kid = actor_of(request, organization), request.POST.get("kid", "")
     made = rotation.rotate(*pair, actor=actor, at_once=at_once, instead_of=kid)
     if made is None:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connector import mail
 from connector.models import Change, Notice
-from portal import history, shell
+from portal import directory, history, shell
 from portal.actors import actor_of
 from portal.ready.views import organization_of
 
@@ -46,6 +46,8 @@ def index(request: HttpRequest) -> HttpResponse:
 def send_again(request: HttpRequest) -> HttpResponse:
     """Try once more what was given up."""
     organization = organization_of(request)
+    if page := directory.refusal(request, organization):
+        return page
     with transaction.atomic():
         count = mail.send_again(organization)
         if count:

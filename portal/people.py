@@ -13,13 +13,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connector import access
 from connector.http import Deadline
-from connector.models import Change, Organization
+from connector.models import Change, Connection, Organization
 from connector.signin import signed_in
 from connector.teams.graph import Person
 from portal import directory, history, shell
 from portal.actors import actor_of
 from portal.directory import Found
 from visits import services as visits
+from visits.services import Erased
 
 # Why nobody is shown, by the code of what was found. Any other code: the directory did not answer.
 FAULTS = {
@@ -70,21 +71,30 @@ def erase(request: HttpRequest) -> HttpResponse:
         raise Http404 from None
     if not directory.confirmed(request, organization):
         return redirect("people")
-    count = _erase(request, organization, oid, number)
-    said = ngettext("%(count)d link was erased.", "%(count)d links were erased.", count) % {"count": count}
-    messages.success(request, said if count else _("There was nothing left to erase."))
+    messages.success(request, _said(_erase(request, organization, oid, number)))
     return redirect("people")
 
 
-def _erase(request: HttpRequest, organization: Organization, oid: UUID, only: int | None) -> int:
+def _erase(request: HttpRequest, organization: Organization, oid: UUID, only: int | None) -> Erased:
     actor = actor_of(request, organization)
     with transaction.atomic():
         erased = visits.erase_links(organization, oid, event="unlinked-on-request", only=only)
-        for connection, count in erased.items():
+        lines: list[tuple[Connection | None, int]] = [*erased.links.items()]
+        if erased.anything and not lines:
+            lines.append((None, 0))  # browsers alone, which are no connection's
+        for connection, count in lines:
             history.record(
                 organization, Change.Kind.UNLINKED, actor=actor, connection=connection, count=count, why="on-request"
             )
-    return sum(erased.values())
+    return erased
+
+
+def _said(erased: Erased) -> str:
+    if count := sum(erased.links.values()):
+        return ngettext("%(count)d link was erased.", "%(count)d links were erased.", count) % {"count": count}
+    if erased.anything:
+        return _("There was no link. Visits that run and browsers do not know the account any more.")
+    return _("There was nothing left to erase.")
 
 
 def _page(

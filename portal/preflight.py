@@ -19,7 +19,7 @@ from connector.ehr.preflight import Explanation, Finding, Report, Subject
 from connector.http import Deadline
 from connector.models import Connection, Preflight
 from connector.signin import signed_in
-from portal import shell
+from portal import directory, shell
 
 SECONDS = 20.0
 KEPT = timedelta(days=30)
@@ -81,6 +81,8 @@ def findings(request: HttpRequest, ref: str) -> HttpResponse:
     """What the newest preflight found; a POST checks again."""
     connection = access.connection_of(signed_in(request), ref)
     if request.method == "POST":
+        if page := directory.refusal(request, connection.organization, waits=False):
+            return page
         check(connection, Preflight.Trigger.AGAIN, Deadline.after(SECONDS))
         messages.success(request, _("Checked again."))
         return redirect("preflight", ref=ref)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from connector import problems
 from connector.models import Proof
 from connector.problems.table import ADMINISTRATOR, OPERATOR, Text
-from portal import shell
+from portal import directory, shell
 from portal.actors import actor_of
 from portal.ready import keep, proving
 from portal.ready.views import organization_of
@@ -90,6 +90,8 @@ def proof(request: HttpRequest) -> HttpResponse:
     """The newest proof, as far as it is. A POST starts one, unless one runs."""
     organization = organization_of(request)
     if request.method == "POST":
+        if page := directory.refusal(request, organization, waits=False):
+            return page
         if keep.organizer_of(organization):
             proving.start(organization, actor_of(request, organization))
         return redirect("proof")

@@ -1,6 +1,7 @@
 """Files to be saved, written while they are read; those for spreadsheets hold no formula."""
 
 import csv
+import re
 from collections.abc import Iterable
 from io import StringIO
 
@@ -8,19 +9,22 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 -- what spreadsheets calculate
+# Where the list separator is another than ours, what follows it inside a text is a cell of its own; so is a new line.
+INSIDE = re.compile(r"([;\t\r\n][ \"]*)(?=[=+\-@＝＋－＠])")  # noqa: RUF001
 MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
 BEGINNING = "\ufeff"  # spreadsheets read UTF-8 only where a byte order mark says so
 
 
 def row(cells: Iterable[object]) -> str:
-    """A row of RFC 4180 in which no spreadsheet finds a formula: what looks like one begins with an apostrophe."""
+    """A row of RFC 4180 in which no spreadsheet finds a formula: what looks like one begins with an apostrophe, also
+    inside a text that a program with another list separator takes apart."""
     out = StringIO()
     csv.writer(out).writerow(_harmless(cell) for cell in cells)
     return out.getvalue()
 
 
 def _harmless(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = INSIDE.sub(r"\1'", "" if value is None else str(value))
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 

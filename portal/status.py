@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from connector import access, keys, mail
 from connector.models import Change, Connection, Downtime, Key
 from connector.signin import signed_in
-from portal import downtime, history, preflight, shell, watch
+from portal import directory, downtime, history, preflight, shell, watch
 from portal.actors import actor_of
 from portal.downtime import DowntimeForm
 from portal.watch import Alarm
@@ -103,6 +103,8 @@ def announce(request: HttpRequest, ref: str) -> HttpResponse:
     connection, form = governed(request, ref), DowntimeForm(request.POST)
     if not form.is_valid():
         return _detail(request, connection, form, status=422)
+    if page := directory.refusal(request, connection.organization, waits=False):
+        return page
     downtime.announce(connection, form.cleaned_data, actor_of(request, connection.organization, connection))
     messages.success(request, _("Announced. Writebacks wait until it is over; visits go on."))
     return redirect("status_one", ref=ref)
@@ -112,6 +114,8 @@ def announce(request: HttpRequest, ref: str) -> HttpResponse:
 def end_downtime(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     """End a downtime now, or take back one that has not begun."""
     connection = governed(request, ref)
+    if page := directory.refusal(request, connection.organization, waits=False):
+        return page
     downtime.end(connection, number, actor_of(request, connection.organization, connection))
     messages.success(request, _("The downtime is over. What waited goes out now."))
     return redirect("status_one", ref=ref)
@@ -121,6 +125,8 @@ def end_downtime(request: HttpRequest, ref: str, number: int) -> HttpResponse:
 def send_again(request: HttpRequest, ref: str) -> HttpResponse:
     """Tell the EHR once more what was given up: always the newest state of each person."""
     connection = governed(request, ref)
+    if page := directory.refusal(request, connection.organization):
+        return page
     count = visits.send_again(connection)
     if count:
         actor = actor_of(request, connection.organization, connection)

@@ -80,7 +80,10 @@ def _page(request: HttpRequest, organization: Organization, form: PeriodForm, *,
 @require_POST
 def verify(request: HttpRequest) -> HttpResponse:
     """Have a worker verify the trail, from the last checkpoint that was found to hold."""
-    trail.ask(access.organization_of(signed_in(request)).pk)
+    organization = access.organization_of(signed_in(request))
+    if page := directory.refusal(request, organization, waits=False):
+        return page
+    trail.ask(organization.pk)
     messages.success(request, _("The trail is verified within the next minute. Open this page again then."))
     return redirect("trail")
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from connector import access, agreement
 from connector.models import Change, Connection, EhrSignIn, Environment
 from connector.signin import signed_in
-from portal import history, shell
+from portal import directory, history, shell
 from portal.actors import actor_of
 from visits import services as visits
 
@@ -61,13 +61,13 @@ def start(request: HttpRequest, ref: str) -> HttpResponse:
     connection = _tried(request, ref)
     form = TestVisitForm(request.POST or None)
     ready = _may_begin(request, connection)
-    if request.method == "POST" and ready and form.is_valid():
+    if request.method == "POST" and ready and form.is_valid() and directory.confirmed(request, connection.organization):
         return redirect("test_visit", ref=ref, visit=_begin(request, connection, form))
     return shell.page(
         request,
         "portal/try_visit.html",
         "configure",
-        status=422 if form.is_bound and form.errors else 200,
+        status=422 if form.is_bound else 200,
         connection=connection,
         form=form,
         ready=ready,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from connector import access
 from connector.models import Change, Connection
 from connector.signin import signed_in
-from portal import history, shell
+from portal import directory, history, shell
 from portal.actors import actor_of
 from portal.status import governed, live
 from visits import services as visits
@@ -45,6 +45,8 @@ def index(request: HttpRequest, ref: str) -> HttpResponse:
 def again(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     """Tell one that was given up once more."""
     connection = governed(request, ref)
+    if page := directory.refusal(request, connection.organization):
+        return page
     if visits.send_one_again(connection, number):
         _keep(request, connection, count=1)
         messages.success(request, _("It is on its way again."))
@@ -57,6 +59,8 @@ def again(request: HttpRequest, ref: str, number: int) -> HttpResponse:
 def switch_on(request: HttpRequest, ref: str, number: int) -> HttpResponse:
     """Try a target again that was turned off."""
     connection = governed(request, ref)
+    if page := directory.refusal(request, connection.organization):
+        return page
     if visits.switch_on(connection, number):
         _keep(request, connection)
         messages.success(request, _("It is tried again. What was held goes out now."))

@@ -87,3 +87,9 @@ def remember_user(browser_hash: str, user: User) -> None:
     """Keep who last signed in with Microsoft in this browser."""
     if browser_hash:
         Browser.objects.update_or_create(id_hash=browser_hash, defaults={"user": user, "seen_at": timezone.now()})
+
+
+def forget_user(browser_hash: str, user: User | None) -> None:
+    """Who unlinks an account in a browser has not signed in there any more. Other browsers are the account's own: it
+    may be a colleague's, linked by mistake."""
+    Browser.objects.filter(id_hash=browser_hash, user=user).update(user=None, list_until=None)

@@ -86,7 +86,10 @@ TABLES = (
         "visits.Browser",
         "A clinician's or patient's browser",
         "90 days after it was last seen",
-        identifiers(id_hash="Hash of its cookie's random id", user="Who last signed in with Microsoft in it"),
+        identifiers(
+            id_hash="Hash of its cookie's random id",
+            user="Who last signed in with Microsoft in it, until he unlinks there or is erased",
+        ),
         times(seen_at="Last seen", list_until="Lists open visits until"),
     ),
     table(

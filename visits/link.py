@@ -118,10 +118,10 @@ def unlink(request: HttpRequest, handle: str) -> HttpResponse:
         raise Stop("page-lost")
     with transaction.atomic():
         _own_link(participant).delete()
-        visits = unlinking.assign(_his_open(participant), None)
+        unlinking.assign(_his_open(participant), None)
+        browsers.forget_user(row.browser_hash, participant.user)
         _record(participant, "unlinked")
         unlinking.note("unlinked", participant.visit.connection)
-    unlinking.refold(visits)
     return redirect("visit", handle=handle)
 
 
@@ -162,9 +162,8 @@ def _link(participant: Participant, user: User, *, lasting: bool) -> None:
                 defaults={"user": user, "hash_kid": participant.hash_kid},
             )
         his = _his_open(participant) if lasting else Participant.objects.filter(pk=participant.pk)
-        visits = unlinking.assign(his, user)
+        unlinking.assign(his, user)
         _record(participant, "linked")
-    unlinking.refold(visits)
 
 
 def _tell_history(participant: Participant, user: User, name: str) -> None:

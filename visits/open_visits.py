@@ -107,8 +107,7 @@ def _open_of(user: User) -> QuerySet[Visit]:
 def _clinician_of(visit: Visit, user: User) -> Participant | None:
     """This clinician in a visit; where no press of his brought him there, the EHR user whom his link names."""
     mine = Participant.objects.filter(visit=visit, user=user, role=Participant.Role.PROVIDER).first()
-    if mine is None and (mine := _linked_clinician(visit, user)):
-        presence.refold(visit.pk)  # he may be in the call already
+    mine = mine or _linked_clinician(visit, user)
     if mine:
         mine.visit = visit
     return mine
@@ -118,17 +117,20 @@ def _linked_clinician(visit: Visit, user: User) -> Participant | None:
     """The EHR user whom this clinician's link names, in the visit from now on; of two with one account, the one whom
     the patient's record named."""
     with keys.hashing(visit.organization_id):
+        presence.lock([visit.pk])
         visit.refresh_from_db(fields=["clinician_hash"])
         links = EhrUserLink.objects.filter(connection=visit.connection, user=user)
         link = max(links, key=lambda one: one.ehr_user_hash == visit.clinician_hash, default=None)
         if link is None:
             return None
-        return Participant.objects.update_or_create(
+        mine, _made = Participant.objects.update_or_create(
             visit=visit,
             role=Participant.Role.PROVIDER,
             ehr_user_hash=link.ehr_user_hash,
             defaults={"user": user, "hash_kid": link.hash_kid},
-        )[0]
+        )
+        presence.refold(visit.pk)  # he may be in the call already
+        return mine
 
 
 def _rows(user: User) -> list[Row]:

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -163,6 +164,12 @@ def locked(visit_id: UUID) -> Visit | None:
     # Not the key: facts that are being inserted refer to the row and need not wait for the fold.
     rows = Visit.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("connection__organization", "connection__live").filter(pk=visit_id).first()
+
+
+def lock(visits: Iterable[UUID]) -> None:
+    """Lock these visits until the transaction ends: in one order for everybody, and before any of their
+    participants."""
+    list(Visit.objects.select_for_update(no_key=True).filter(pk__in=visits).order_by("pk").values_list("pk"))
 
 
 def _state(visit: Visit, participants: list[Participant], generation: int | None = None) -> VisitState:

@@ -25,7 +25,7 @@ from visits.timeline import shown as timeline
 from visits.trial import Ids
 from visits.trial import begin as begin_test
 from visits.trial import open_side as open_test_side
-from visits.unlinking import Linked, linked_accounts, links_of
+from visits.unlinking import Erased, Linked, linked_accounts, links_of
 from visits.unlinking import erase as erase_links
 from visits.writeback.listing import STATES as WRITEBACK_STATES
 from visits.writeback.listing import TOLD, Health, Line
@@ -36,6 +36,7 @@ from visits.writeback.listing import one as one_writeback
 __all__ = [
     "MOST_FOUND",
     "WRITEBACK_STATES",
+    "Erased",
     "Figures",
     "GivenUp",
     "Health",

@@ -2,7 +2,7 @@
 account is no more."""
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -32,6 +32,19 @@ class Linked:
     visits: int  # that are not forgotten yet and name him
 
 
+@dataclass(frozen=True)
+class Erased:
+    """What was erased of an account: how many links by connection (none, where visits alone knew him), and in how many
+    browsers he was remembered."""
+
+    links: dict[Connection, int]
+    browsers: int
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.links or self.browsers)
+
+
 def links_of(organization: Organization, oid: UUID) -> list[Linked]:
     """The links of somebody's Microsoft account, oldest first."""
     rows = EhrUserLink.objects.filter(connection__organization=organization, user__oid=oid)
@@ -45,26 +58,35 @@ def linked_accounts(organization: Organization) -> list[str]:
     return sorted({str(oid) for oid in rows.values_list("user__oid", flat=True)})
 
 
-def erase(organization: Organization, oid: UUID, *, event: str, only: int | None = None) -> dict[Connection, int]:
-    """Erase the links of somebody's account, or `only` one of them: how many, by connection. He is nobody's account in
-    visits that have not ended, and no browser remembers him; what has ended stays as it was until it is forgotten.
-    `event` is what the trail calls it."""
-    erased: dict[Connection, int] = {}
-    visits: list[UUID] = []
+def erase(organization: Organization, oid: UUID, *, event: str, only: int | None = None) -> Erased:
+    """Erase what is kept of somebody's account, or `only` one of its links. He is nobody's account in visits that have
+    not ended, whether or not a link led him there, and no browser remembers him; what has ended stays as it was until
+    it is forgotten. `event` is what the trail calls it."""
+    account = {"user__oid": oid, "user__tid": organization.tid}
     with transaction.atomic():
-        rows = EhrUserLink.objects.filter(connection__organization=organization, user__oid=oid)
-        rows = rows.filter(user__tid=organization.tid, **({} if only is None else {"pk": only}))
-        for row in rows.select_related("connection", "user").select_for_update(of=("self",)):
-            visits += assign(_his(row).filter(visit__ended_at=None), None)
-            erased[row.connection] = erased.get(row.connection, 0) + 1
-            row.delete()
-            trail.record(organization, event, connection=str(row.connection_id))
-        if erased:
-            Browser.objects.filter(user__oid=oid, user__tid=organization.tid).update(user=None, list_until=None)
-        for connection, count in erased.items():
+        rows = EhrUserLink.objects.filter(connection__organization=organization, **account)
+        links = list(_locked(rows if only is None else rows.filter(pk=only)))
+        if only is not None and not links:
+            return Erased({}, 0)
+        people = Participant.objects.filter(visit__connection__organization=organization, visit__test=False, **account)
+        if only is not None:
+            people = _his(links[0])
+        running = people.filter(visit__ended_at=None)
+        known = Connection.objects.filter(pk__in=running.values("visit__connection"))
+        counts = dict.fromkeys(known, 0) | Counter(one.connection for one in links)
+        assign(running, None)
+        EhrUserLink.objects.filter(pk__in=[one.pk for one in links]).delete()
+        for connection, count in counts.items():
+            for _ in range(max(count, 1)):
+                trail.record(organization, event, connection=str(connection.pk))
             note(event, connection, count)
-    refold(visits)
-    return erased
+        browsers = Browser.objects.filter(**account).update(user=None, list_until=None)
+    return Erased(counts, browsers)
+
+
+def _locked(links: QuerySet[EhrUserLink]) -> QuerySet[EhrUserLink]:
+    """Locked before the visits that they lead into: who presses meanwhile waits, and finds his link gone."""
+    return links.select_related("connection", "user").select_for_update(of=("self",)).order_by("pk")
 
 
 def note(event: str, connection: Connection, count: int = 1) -> None:
@@ -79,16 +101,13 @@ def _his(link: EhrUserLink) -> QuerySet[Participant]:
     return Participant.objects.filter(visit__connection=link.connection, **same)
 
 
-def assign(participants: QuerySet[Participant], user: User | None) -> list[UUID]:
-    """Give these participants an account, or none; returns their visits."""
-    rows = list(participants.values_list("pk", "visit"))
-    Participant.objects.filter(pk__in=[pk for pk, _ in rows]).update(user=user)
-    for _, visit in rows:
-        outdate("visit", visit)
-    return [visit for _, visit in rows]
-
-
-def refold(visits: Iterable[UUID]) -> None:
-    """Who is in the roster under that account is, or is no longer, this person."""
+@transaction.atomic
+def assign(participants: QuerySet[Participant], user: User | None) -> None:
+    """Give these participants an account, or none, and fold their visits with it: who is in the roster under that
+    account is, or is no longer, this person. Both or neither, as nobody else would fold it."""
+    visits = set(participants.values_list("visit", flat=True))
+    presence.lock(visits)
+    participants.filter(visit__in=visits).update(user=user)
     for visit in visits:
+        outdate("visit", visit)
         presence.refold(visit)

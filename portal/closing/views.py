@@ -86,7 +86,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 def call_off(request: HttpRequest) -> HttpResponse:
     """Keep everything. That does not wait for a directory that is silent."""
     organization = access.organization_of(signed_in(request))
-    if not directory.confirmed(request, organization, stops=True):
+    if not directory.confirmed(request, organization, waits=False):
         return redirect("end")
     try:
         closing.call_off(organization, actor_of(request, organization))

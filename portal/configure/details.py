@@ -15,7 +15,7 @@ from connector import access
 from connector.cached import outdate
 from connector.models import Change, Connection
 from connector.signin import signed_in
-from portal import history, shell
+from portal import directory, history, shell
 from portal.actors import Actor, actor_of
 
 LONGEST_RETENTION = 365
@@ -80,11 +80,11 @@ def details(request: HttpRequest, ref: str) -> HttpResponse:
     if access.administered_by(user) is None:
         raise Http404
     form = DetailsForm(request.POST or None, initial={name: getattr(connection, name) for name in FIELDS})
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and directory.confirmed(request, connection.organization):
         if change(connection, actor_of(request, connection.organization), **form.cleaned_data):
             messages.success(request, _("Saved. It applies from now on."))
         else:
             messages.info(request, _("Nothing was different."))
         return redirect("connection", ref=ref)
-    status = 422 if form.errors else 200
+    status = 422 if form.is_bound else 200
     return shell.page(request, "portal/details.html", "configure", status=status, form=form, connection=connection)

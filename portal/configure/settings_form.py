@@ -38,7 +38,12 @@ TWICE: dict[str, Promise] = {
 OF_A_REPOSITORY = tuple(one.name for one in fields(AuditRepository))
 ADDRESS = re.compile(r"audit\.(\d{1,2})\.address")
 HEADER_NAME, HEADER_VALUE = re.compile(r"[A-Za-z0-9-]+"), re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-OURS = frozenset({"accept", "authorization", "connection", "content-length", "content-type", "cookie", "host"})
+# Headers that nobody types: what we say of our own request, and what is of one hop of its way (RFC 9110 §7.6.1).
+OURS = frozenset({"accept", "accept-encoding", "authorization", "client-request-id", "cookie", "date", "expect"})
+OURS |= {"content-encoding", "content-length", "content-type", "forwarded", "host", "traceparent", "tracestate"}
+OURS |= {"user-agent", "via", "x-request-id"}
+OURS |= {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+OURS_BEGIN = ("proxy-", "x-forwarded-")
 
 
 class SettingsForm(forms.Form):
@@ -241,7 +246,8 @@ def _split(line: str) -> tuple[str, str]:
 
 def is_header(name: str, value: str) -> bool:
     """Whether this may be sent as a header beside ours (RFC 9110 §5)."""
-    return bool(HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value)) and name.lower() not in OURS
+    ours = name.lower() in OURS or name.lower().startswith(OURS_BEGIN)
+    return bool(HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value)) and not ours
 
 
 class AddressField(forms.CharField):

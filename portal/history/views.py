@@ -68,8 +68,7 @@ def export(request: HttpRequest, ref: str = "") -> HttpResponse | StreamingHttpR
     written = FORMATS.get(request.POST.get("format", ""))
     if written is None:
         raise Http404
-    administers = access.administered_by(signed_in(request)) is not None
-    if not directory.confirmed(request, scope.organization, needs_role=administers):
+    if not directory.confirmed(request, scope.organization):
         return redirect("history_one", ref=ref) if ref else redirect("history")
     actor = actor_of(request, scope.organization, scope.connection)
     detail = {"format": written.ending} | ({"shown": kind} if kind else {})

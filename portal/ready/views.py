@@ -13,7 +13,7 @@ from connector.http import Deadline
 from connector.models import Change, Connection, Organization
 from connector.signin import signed_in
 from connector.teams import graph
-from portal import forward, history, shell
+from portal import directory, forward, history, shell
 from portal.actors import actor_of
 from portal.ready import board, keep
 from portal.ready.lines import LINES, Line, particulars, wanted
@@ -70,6 +70,8 @@ def check(request: HttpRequest, name: str, ref: str = "") -> HttpResponse:
     """Try one line again, now."""
     organization = organization_of(request)
     line, connection = line_of(organization, name, ref)
+    if refused := directory.refusal(request, organization, waits=False):
+        return refused
     if not line.own:
         _prepare(request, organization, line)
         keep.run(organization, line, connection)
@@ -91,6 +93,8 @@ def confirm(request: HttpRequest, name: str) -> HttpResponse:
     line, _connection = line_of(organization, name, "")
     if not line.by_hand:
         raise Http404
+    if refused := directory.refusal(request, organization, waits=False):
+        return refused
     keep.confirm(organization, name, actor_of(request, organization))
     return _back(name)
 
@@ -99,6 +103,8 @@ def confirm(request: HttpRequest, name: str) -> HttpResponse:
 def organizer(request: HttpRequest) -> HttpResponse:
     """Name the account in whose name meetings are tried."""
     organization, typed = organization_of(request), request.POST.get("organizer", "").strip()[:200]
+    if refused := directory.refusal(request, organization, waits=False):
+        return refused
     try:
         person = graph.read_person(str(organization.tid), typed, deadline=Deadline.after(GRAPH_SECONDS))
     except WireError as error:
@@ -120,6 +126,8 @@ def share(request: HttpRequest, name: str, ref: str = "") -> HttpResponse:
     """A link for whoever can do it, to copy. That it was made is history."""
     organization = organization_of(request)
     line, connection = line_of(organization, name, ref)
+    if refused := directory.refusal(request, organization, waits=False):
+        return refused
     actor = actor_of(request, organization)
     history.record(organization, Change.Kind.FORWARDED, actor=actor, connection=connection, line=name)
     shown = board.one_of(organization, line, connection)

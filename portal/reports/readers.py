@@ -95,6 +95,8 @@ def remove(request: HttpRequest, number: int) -> HttpResponse:
     """Take the reports from a reader: at once, on his next page."""
     organization = access.organization_of(signed_in(request))
     reader = get_object_or_404(organization.readers, pk=number)
+    if page := directory.refusal(request, organization, waits=False):
+        return page
     with transaction.atomic():
         reader.delete()
         _record(organization, Change.Kind.READERS, request, reader=[_who(reader), ""])
@@ -108,6 +110,8 @@ def allow(request: HttpRequest) -> HttpResponse:
     organization, form = access.organization_of(signed_in(request)), AllowanceForm(request.POST)
     if not form.is_valid():
         return _page(request, organization, ReaderForm(), form, status=422)
+    if page := directory.refusal(request, organization):
+        return page
     before, after = organization.allowance, form.cleaned_data["allowance"]
     if before != after:
         with transaction.atomic():

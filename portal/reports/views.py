@@ -11,9 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from connector import access
 from connector.models import Change
-from connector.signin import signed_in
 from portal import directory, history, sheets
 from portal.actors import actor_of
 from portal.reports import filters
@@ -78,8 +76,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     form = filters.of_request(request, organization)
     if not form.is_valid():
         raise Http404
-    needs_role = access.administered_by(signed_in(request)) is not None
-    if not directory.confirmed(request, organization, needs_role=needs_role):
+    if not directory.confirmed(request, organization):
         return redirect("reports")
     if not may_begin(organization):
         messages.info(request, _("A file of your organization is being written. Try again when it is done."))

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
+from pytest_django import Settings
 
 from sandbox.launcher.house import House
 from tests.conftest import first_day
+from tests.portal.deciding import Directory, directory_of
 from tests.visits.conftest import clinic, open_clinic
 
 __all__ = ["clinic", "open_clinic", "shared_database", "shared_house"]
@@ -25,3 +27,10 @@ def shared_database(shared_house: House) -> Iterator[psycopg.Connection[DictRow]
     url = shared_house.environment["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
+
+
+@pytest.fixture
+def directory(settings: Settings) -> Iterator[Directory]:
+    """Entra and Graph, scripted, where no house is needed."""
+    with directory_of(settings) as running:
+        yield running

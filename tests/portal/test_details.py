@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from connector.models import Change, Connection
 from portal.configure.details import FIELDS
-from tests.portal.deciding import browser_of
+from tests.portal.deciding import Directory, browser_of
 from tests.visits import factories
 from tests.visits.factories import administrator
 
@@ -28,8 +28,8 @@ def connection() -> Connection:
 
 
 @pytest.fixture
-def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection.organization))
+def ada(connection: Connection, directory: Directory) -> Client:
+    return browser_of(directory.knows(administrator(connection.organization)))
 
 
 def save(client: Client, connection: Connection, **typed: object) -> Any:

@@ -263,7 +263,8 @@ def cells(text: str) -> list[str]:
 
 @pytest.mark.parametrize("typed", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", f"{WIDE}1"])
 def test_what_a_spreadsheet_would_calculate_is_text(typed: str) -> None:
-    assert cells(as_csv(line(reason=typed)))[7] == f"'{typed}"
+    # What a tab or a line end takes apart begins with an apostrophe of its own.
+    assert cells(as_csv(line(reason=typed)))[7] == f"'{typed}".replace("\t=", "\t'=").replace("\r=", "\r'=")
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from connector import keys
 from connector.models import Change, Connection, Key, Notice, User
 from portal import rotation
-from tests.portal.deciding import BACKEND
+from tests.portal.deciding import BACKEND, Directory
 from tests.visits import factories
 from tests.visits.factories import administrator
 
@@ -36,8 +36,8 @@ def riverside(settings: Settings) -> Connection:
 
 
 @pytest.fixture
-def user(riverside: Connection) -> User:
-    return administrator(riverside.organization)
+def user(riverside: Connection, directory: Directory) -> User:
+    return directory.knows(administrator(riverside.organization))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from connector import mail
 from connector.models import Change, Connection, Notice
-from tests.portal.deciding import browser_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator
@@ -31,8 +31,8 @@ def connection() -> Connection:
 
 
 @pytest.fixture
-def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection.organization))
+def ada(connection: Connection, directory: Directory) -> Client:
+    return browser_of(directory.knows(administrator(connection.organization)))
 
 
 def refused(connection: Connection, code: str = "mail-no-mailbox", *, given_up: bool = True, ago: int = 0) -> Notice:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +10,12 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from connector.errors import WireError
 from connector.models import Change, Check, Connection, Entry, Organization, User
 from connector.teams import graph
 from portal import gone
-from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import words
 from tests.servers import Reply, Request
 from tests.visits import factories
@@ -26,12 +25,6 @@ from visits.models import Browser, EhrUserLink, Participant, Visit
 pytestmark = pytest.mark.django_db
 CARLA = "carla.mendes@riverside.example"
 BATCH = "/v1.0/$batch"
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture
@@ -150,6 +143,24 @@ def test_who_is_erased_is_nobody_in_visits_that_run_and_in_no_browser(
     assert people.pop(None) is None
     assert list(people.values()) == [carla.pk]  # what has ended stays until it is forgotten
     assert Browser.objects.get().user is None
+
+
+def test_who_has_no_link_is_erased_too_and_the_page_says_so_and_what_is_left(
+    browser: Client, carla: User, organization: Organization
+) -> None:
+    EhrUserLink.objects.all().delete()
+    button = shown(browser).select_one("form[action='/people/erase/'] button")
+    assert words(button) == "Erase all that knows this account"
+
+    def said() -> str:
+        return words(BeautifulSoup(browser.post("/people/erase/", sent, follow=True).content, "html.parser").main)
+
+    sent = {"oid": str(carla.oid)}
+    assert "There was no link. Visits that run and browsers do not know the account any more." in said()
+    assert not Participant.objects.filter(user=carla, visit__ended_at=None).exists()
+    assert Browser.objects.get().user is None
+    assert organization.changes.get(kind=Change.Kind.UNLINKED).detail == {"count": 0, "why": "on-request"}
+    assert "There was nothing left to erase." in said()
 
 
 def test_one_of_several_links_is_erased_alone(browser: Client, carla: User, organization: Organization) -> None:

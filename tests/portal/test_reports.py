@@ -3,7 +3,6 @@
 import csv
 import io
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,11 +10,10 @@ from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from connector.models import Change, Connection, Organization, Reader, User
 from portal.reports import export
-from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator, organization
@@ -23,12 +21,6 @@ from visits.models import Report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = ("reports", "reports_charts", "reports_month")
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture
@@ -41,8 +33,8 @@ def connection() -> Connection:
 
 
 @pytest.fixture
-def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection.organization))
+def ada(connection: Connection, directory: Directory) -> Client:
+    return browser_of(directory.knows(administrator(connection.organization)))
 
 
 def row(of: Connection, at: datetime | None = None, *, outcome: str = "held", **kept: object) -> Report:

@@ -154,6 +154,8 @@ def test_a_form_that_changes_nothing_gives_the_same_settings(connection: Connect
         ("status.headers", "Epic-Client-ID"),
         ("status.headers", "Authorization: Basic eA=="),
         ("status.headers", "Epic Client: x"),
+        ("status.headers", "Transfer-Encoding: chunked"),
+        ("status.headers", "X-Forwarded-For: 10.0.0.1"),
         ("status.headers", "Epic-Client-ID: \u0430"),
         ("status.user_name", "a:b"),
         ("audit.0.address", "audit.example/R4"),

@@ -16,7 +16,7 @@ from connector import keys, trail
 from connector.models import Change, Connection, Downtime, Key, Notice, Preflight, Revision, User
 from connector.templatetags.ui import moment
 from portal import watch
-from tests.portal.deciding import browser_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator
@@ -48,8 +48,8 @@ def connection() -> Connection:
 
 
 @pytest.fixture
-def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection.organization))
+def ada(connection: Connection, directory: Directory) -> Client:
+    return browser_of(directory.knows(administrator(connection.organization)))
 
 
 def page(client: Client, connection: Connection) -> str:
@@ -124,7 +124,9 @@ def test_sending_again_twice_sends_once(ada: Client, connection: Connection) -> 
     assert Change.objects.count() == 1
 
 
-def test_the_live_approver_sends_again_and_the_proposed_one_may_not(connection: Connection) -> None:
+def test_the_live_approver_sends_again_and_the_proposed_one_may_not(
+    connection: Connection, directory: Directory
+) -> None:
     told(connection, State.DEAD)
     approver = User.objects.create(tid=connection.organization.tid, oid=connection.shown.approver_oid)
     other = factories.user(connection.organization.tid)
@@ -133,7 +135,7 @@ def test_the_live_approver_sends_again_and_the_proposed_one_may_not(connection: 
     Connection.objects.filter(pk=connection.pk).update(live=live, proposed=proposed)
     address = reverse("send_again", args=[connection.ref])
     assert browser_of(other).post(address).status_code == 404
-    assert browser_of(approver).post(address).status_code == 302
+    assert browser_of(directory.knows(approver)).post(address).status_code == 302
 
 
 @pytest.mark.parametrize("name", ["status_one", "send_again", "downtime_announce"])

@@ -13,7 +13,7 @@ from django.utils import timezone
 from connector import trail
 from connector.models import Change, Connection, Downtime
 from portal import watch
-from tests.portal.deciding import browser_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator
@@ -35,8 +35,8 @@ def connection() -> Connection:
 
 
 @pytest.fixture
-def ada(connection: Connection) -> Client:
-    return browser_of(administrator(connection.organization))
+def ada(connection: Connection, directory: Directory) -> Client:
+    return browser_of(directory.knows(administrator(connection.organization)))
 
 
 @pytest.fixture

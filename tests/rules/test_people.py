@@ -14,9 +14,10 @@ from django.core import signing
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from connector.models import Administrator, Connection, EhrSignIn, Revision, User
-from tests.portal.deciding import PROOF, browser_of, waiting
+from tests.portal.deciding import PROOF, browser_of, directory_of, waiting
 from tests.rules.test_routes import CLOSED, ROUTES
 from tests.visits import factories
 from tests.visits.factories import administrator
@@ -278,8 +279,17 @@ def test_who_has_no_business_with_a_connection_finds_it_nowhere_and_changes_noth
 
 
 @pytest.mark.parametrize("name", MIXED)
-def test_who_names_his_own_connection_finds_and_changes_nothing_of_another_beside_it(name: str) -> None:
+def test_who_names_his_own_connection_finds_and_changes_nothing_of_another_beside_it(
+    name: str, settings: Settings
+) -> None:
     own, theirs = Owned(), Owned()
+    with directory_of(settings) as directory:
+        directory.knows(own.user)
+        directory.knows(theirs.user)
+        _mixed_up(own, theirs, name)
+
+
+def _mixed_up(own: Owned, theirs: Owned, name: str) -> None:
     mixed = copy(theirs)
     mixed.named = theirs.named | {"ref": own.connection.ref}
     stranger, administrator = browser_of(own.user), browser_of(theirs.user)

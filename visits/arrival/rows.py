@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from connector import keys
 from connector.ehr.smart import EhrIdentity, Granted
-from connector.models import Connection
+from connector.models import Connection, User
+from visits import presence
 from visits.arrival.press import Press, ehr_user_of, named
 from visits.models import EhrUserLink, Participant, Visit
 from visits.trouble import Stop
@@ -67,18 +68,29 @@ def find_participant(visit: Visit, press: Press) -> Participant:
 def _participant_of(visit: Visit, press: Press) -> Participant:
     connection = visit.connection
     ehr_user_hash, kid = hash_of_user(connection, press.ehr_user)
+    # Links are locked before visits, visits before participants (visits.unlinking).
+    user = _linked(connection, ehr_user_hash) if press.role == Participant.Role.PROVIDER else None
     participant = Participant.objects.filter(visit=visit, role=press.role, ehr_user_hash=ehr_user_hash).first()
+    becomes = user is not None and (participant is None or participant.user_id != user.pk)
+    if becomes:
+        presence.lock([visit.pk])
     if participant is None:
         participant = _new_participant(visit, press, ehr_user_hash, kid)
     participant.visit = visit
     _renew_ids(participant, press)
-    link = EhrUserLink.objects.filter(connection=connection, ehr_user_hash=ehr_user_hash).first()
-    if participant.is_staff and link:
-        EhrUserLink.objects.filter(pk=link.pk).update(used_at=timezone.now())
-    if participant.is_staff and link and participant.user_id != link.user_id:
-        participant.user = link.user
+    if becomes:
+        participant.user = user
         participant.save(update_fields=["user"])
+        presence.refold(visit.pk)  # he may be in the call already
     return participant
+
+
+def _linked(connection: Connection, ehr_user_hash: str) -> User | None:
+    """The Microsoft account of an EHR user, from a link that is there: an erasure waits for this press, or is over."""
+    links = EhrUserLink.objects.filter(connection=connection, ehr_user_hash=ehr_user_hash)
+    if not links.update(used_at=timezone.now()):
+        return None
+    return User.objects.filter(pk__in=links.values("user")).first()
 
 
 def hash_of_user(connection: Connection, ehr_user: str) -> tuple[str, str]:

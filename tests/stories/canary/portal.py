@@ -128,7 +128,7 @@ def erase(ada: Visitor) -> None:
     """A clinician asked for it."""
     shown = ada.press(ada.open("/people/"), "Show", person=CARLAS_NAME)
     assert "Mendes" in shown.text
-    ada.press(shown, "Erase all links of this person")
+    ada.press(shown, "Erase all that knows this account")
 
 
 def forget(clinic: Clinic) -> None:
