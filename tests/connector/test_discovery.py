@@ -283,12 +283,12 @@ def test_without_an_earlier_answer_a_failure_is_a_failure(server: Server) -> Non
 
 
 def test_an_ehr_that_is_silent_takes_a_share_of_a_launch_and_then_nothing_for_a_minute(server: Server) -> None:
-    server.answer(CONFIGURATION, Reply(smart(server)), Reply(delay=6))
+    server.answer(CONFIGURATION, Reply(smart(server)), Reply(delay=9))
     first = kept(server)
     an_hour_later(server)
-    deadline = Deadline.after(5)
+    deadline = Deadline.after(8)
     assert endpoints(server.url + BASE, deadline=deadline) == first
-    assert deadline.remaining() > 2
+    assert deadline.remaining() > 3
     asked = len(server.requests)
     assert kept(server) == first
     assert len(server.requests) == asked

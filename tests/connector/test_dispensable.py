@@ -13,7 +13,7 @@ from connector.dispensable import IN_VAIN, Dispensable
 from tests.visits.test_writeback.ehr import wait_until
 
 PATIENCE = IN_VAIN + 0.2
-REST = 1.0
+REST = 2.0
 
 
 @pytest.fixture

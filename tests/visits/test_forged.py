@@ -73,10 +73,6 @@ def _patients(clinic: Clinic, visitor: Visitor) -> str:
     return steps.callback_of(clinic, visitor, PIA)
 
 
-def _clinicians(clinic: Clinic, visitor: Visitor) -> str:
-    return steps.callback_of(clinic, visitor, CARLA)
-
-
 def _approvers(clinic: Clinic, visitor: Visitor) -> str:
     """An approver, signed in to the portal once, before whom the connection lies."""
     if visitor.open("/approve/").heading != "Approve or view":
@@ -88,7 +84,6 @@ DOORS = {
     "an administrator": Door("entra", BAD_MICROSOFT, REFUSED_AS, _portals, "Configuration information"),
     "a clinician at the list": Door("entra", BAD_MICROSOFT, REFUSED_AS, _lists, "My open visits"),
     "a patient": Door("epic", BAD_EHR, AT_EHR, _patients, "You are in the right place"),
-    "a clinician": Door("epic", BAD_EHR, AT_EHR, _clinicians, steps.PICKER),
     "an approver": Door("epic", BAD_EHR, AT_EHR, _approvers, "Your decision"),
 }
 AT_THE_EHR = [name for name, door in DOORS.items() if door.stand_in == "epic"]

@@ -18,14 +18,13 @@ from django.utils import timezone
 from connector.models import Entry, User
 from tests.visits import factories
 from tests.visits.test_presence.telling import begin_story, roster
-from tests.visits.test_presence.test_refold import wait_until, waiting_for_locks
+from tests.visits.test_presence.test_refold import WHO_WAITS_DIES, wait_until, waiting_for_locks
 from visits import browsers, handles, link, presence, unlinking
 from visits.arrival.press import Press
 from visits.arrival.rows import find_participant, hash_of_user
 from visits.models import Browser, EhrUserLink, Launch, Participant, Visit
 
 CARLA, BROWSER = "Practitioner/carla", "browser-1"
-DIES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @dataclass
@@ -133,7 +132,7 @@ def test_an_account_is_given_or_taken_and_folded_or_neither(who: Callable[[Scene
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL lock_timeout = '3s'")
                 scene.visit.participants.update(sent_at=None)
-                cursor.execute(DIES)
+                cursor.execute(WHO_WAITS_DIES)
         acting.result()
     assert scene.kept() == before
     act()

@@ -17,6 +17,8 @@ from visits import presence, waiting, writeback
 from visits.models import Participant, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
+WAITING_FOR_LOCKS = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+WHO_WAITS_DIES = f"SELECT pg_terminate_backend(pid) {WAITING_FOR_LOCKS}"
 
 
 def test_the_same_event_told_twice_is_one_fact(visit: Visit, clinician: Participant) -> None:
@@ -228,7 +230,7 @@ def test_what_a_page_saw_is_kept_and_folded_or_neither(
             seen = threads.submit(act)
             assert wait_until(lambda: waiting_for_locks() == 1)
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+                cursor.execute(WHO_WAITS_DIES)
         with pytest.raises(OperationalError):
             seen.result()
     patient.refresh_from_db()
@@ -241,9 +243,7 @@ def test_what_a_page_saw_is_kept_and_folded_or_neither(
 def waiting_for_locks() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction the view would stay as first seen
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
+        cursor.execute(f"SELECT count(*) {WAITING_FOR_LOCKS}")
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 
