@@ -12,6 +12,7 @@ import hypothesis
 import psycopg
 import pytest
 import redis
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
@@ -189,6 +190,13 @@ def english() -> Iterator[None]:
     """What a request is answered in stays on in its thread, which is the tests' own where Django's client asks."""
     yield
     translation.activate("en")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(request: pytest.FixtureRequest) -> None:
+    """The cache holds nothing of another test, whose server may have had the same port. A house has its own."""
+    if request.node.get_closest_marker("house") is None:
+        cache.clear()
 
 
 def chromium_path(*rather: str) -> str:
