@@ -173,9 +173,9 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PORT": _database.port or "",
         "CONN_HEALTH_CHECKS": True,  # after a restart of PostgreSQL nobody is handed a dead connection of the pool
         # The URL's query is libpq's: ?sslmode=verify-full&sslrootcert=/etc/…
-        # A host that is silent is given up after seconds, whether it is asked for a connection or on one.
-        # It tries again each second. By itself the pool would double that rest for five minutes: after a fail-over of
-        # two, people would be turned away for two more.
+        # A host that is silent is given up after seconds, whether it is asked for a connection or on one. The pool
+        # tries again each second: by itself it would double its rest for five minutes, so that after a fail-over of
+        # two people would be turned away for two more.
         "OPTIONS": {"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5, "reconnect_timeout": 2}}
         | {"connect_timeout": "3", "tcp_user_timeout": "10000"}
         | {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}

@@ -43,6 +43,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     """Check where the launch comes from, remember it, and send the browser to the EHR for a code."""
     query = request.POST if request.method == "POST" else request.GET
     connection, agreed = open_connection(request, ref, door)
+    remember(connection)
     iss, token = query.get("iss", ""), query.get("launch", "")
     if not 0 < len(token) <= LONGEST_TOKEN:
         raise Stop("launch-token-missing")
@@ -135,7 +136,6 @@ def open_connection(request: HttpRequest, ref: str, door: str) -> tuple[Connecti
     if connection is None:
         raise Stop("launch-unknown")
     request.door, request.connection = door, connection  # type: ignore[attr-defined]
-    remember(connection)
     return connection, open_settings(connection)
 
 

@@ -291,7 +291,7 @@ def _subscribe_again(visit: Visit) -> bool:
 def _best_effort(what: str, seconds: float, deadline: Deadline, step: Callable[[Deadline], Any]) -> Any:
     """The step's result, or None when it is refused or too slow: people get in without it."""
     try:
-        return step(Deadline.after(min(seconds, deadline.remaining())))
+        return step(deadline.within(seconds))
     except AlreadyDone:
         return None
     except WireError as error:

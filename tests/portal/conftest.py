@@ -10,6 +10,8 @@ from pytest_django import Settings
 from sandbox.launcher.house import House
 from tests.conftest import first_day
 from tests.portal.deciding import Directory, directory_of
+from tests.portal.microsoft import Microsoft
+from tests.servers import serving
 from tests.visits.conftest import clinic, open_clinic
 
 __all__ = ["clinic", "open_clinic", "shared_database", "shared_house"]
@@ -27,6 +29,14 @@ def shared_database(shared_house: House) -> Iterator[psycopg.Connection[DictRow]
     url = shared_house.environment["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
+
+
+@pytest.fixture
+def microsoft(settings: Settings) -> Iterator[Microsoft]:
+    """Microsoft, scripted, for the lines of *Getting ready*."""
+    with serving() as server:
+        settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})
+        yield Microsoft(server, settings)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Once a day the directory is asked whether those who approve still can."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,7 @@ from pytest_django import Settings
 from connector.errors import WireError
 from connector.models import Check, Connection, Notice, Revision, User
 from portal import approvers
-from tests.portal.deciding import Directory, directory_of
+from tests.portal.deciding import Directory
 from tests.visits import factories
 
 pytestmark = pytest.mark.django_db
@@ -18,10 +17,9 @@ State = Check.State
 
 
 @pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
+def directory(directory: Directory, settings: Settings) -> Directory:
     settings.EMAIL_HOST = "mail.example"
-    with directory_of(settings) as running:
-        yield running
+    return directory
 
 
 @pytest.fixture

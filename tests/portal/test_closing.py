@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import jwt
@@ -17,7 +16,7 @@ from portal import closing, services
 from portal.actors import Actor
 from portal.services import Refused
 from tests.portal import ending
-from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.ending import Microsoft, at_once, due, left_of
 from tests.visits import factories
 from tests.visits.factories import administrator
@@ -30,10 +29,9 @@ TEAM = "ehr-team@riverside.example"
 
 
 @pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
+def directory(directory: Directory, settings: Settings) -> Directory:
     settings.EMAIL_HOST = "mail.example"
-    with directory_of(settings) as running:
-        yield running
+    return directory
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The way back from consent, repeated: good once, asked about seldom, and nothing is written twice."""
 
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,18 +12,10 @@ from pytest_django import Settings
 from connector.models import Check, Entry
 from tests.portal.deciding import browser_of
 from tests.portal.microsoft import DENIED, Microsoft
-from tests.servers import Reply, serving
+from tests.servers import Reply
 
 pytestmark = pytest.mark.django_db
 WORKS, EXPIRED, RESTS, UNSEEN = 200, 400, 429, 503
-
-
-@pytest.fixture
-def microsoft(settings: Settings) -> Iterator[Microsoft]:
-    cache.clear()
-    with serving() as server:
-        settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})
-        yield Microsoft(server, settings)
 
 
 def left(client: Client, microsoft: Microsoft) -> str:

@@ -1,7 +1,5 @@
 """Deciding: what is live until then, who is told by mail, whom the directory confirms, and who comes first."""
 
-from collections.abc import Iterator
-
 import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
@@ -17,7 +15,7 @@ from portal import approve, epic_faults, services
 from portal.actors import Actor
 from portal.services import Refused
 from tests.connector.races import at_once
-from tests.portal.deciding import Directory, browser_of, connection_with_proposal, directory_of, waiting
+from tests.portal.deciding import Directory, browser_of, connection_with_proposal, waiting
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator, proposed
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OVERTAKEN = "This was decided or changed in the meantime."
 MAIL = "ehr-team@riverside.example"
 BEN_MAIL = "ben.okafor@riverside.example"
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,32 +3,21 @@
 import html
 import re
 import time
-from collections.abc import Iterator
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
 from connector.models import Check
 from portal import forward
 from tests.portal.microsoft import Microsoft
-from tests.servers import serving
 from tests.visits import factories
 
 pytestmark = pytest.mark.django_db
 OVER = "This link does not lead anywhere any more"
 DAY = 24 * 3600
-
-
-@pytest.fixture
-def microsoft(settings: Settings) -> Iterator[Microsoft]:
-    cache.clear()
-    with serving() as server:
-        settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})
-        yield Microsoft(server, settings)
 
 
 @pytest.fixture

@@ -1,29 +1,21 @@
 """The grid under hands that should not be on it, or not any more, and what htmx gets."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from connector.models import Administrator, Connection, User
 from portal.configure.rows import MOST_OPEN
-from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.deciding import Directory, browser_of
 from tests.visits import factories
 from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 GRID = reverse("configure")
 TYPED = {"new-1-base_url": "https://ehr.example/R4", "new-1-approver": "Ben", "new-1-environment": "production"}
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import Settings
 
 from connector.models import Administrator, Change, Connection, Organization, User
 from portal import history, services
 from portal.actors import Actor
 from portal.history.export import FORMATS, as_csv
 from portal.history.lines import KINDS, Line, Scope, line_of, lines
-from tests.portal.deciding import Directory, browser_of, connection_with_proposal, directory_of
+from tests.portal.deciding import Directory, browser_of, connection_with_proposal
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator
@@ -31,12 +29,6 @@ from tests.visits.factories import administrator
 pytestmark = pytest.mark.django_db(transaction=True)
 Kind = Change.Kind
 EMPTY, WIDE = "\N{EN DASH}", "\N{FULLWIDTH EQUALS SIGN}"
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture

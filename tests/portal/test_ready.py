@@ -2,11 +2,9 @@
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -18,20 +16,11 @@ from portal.ready import keep, licence_allows
 from portal.ready.lines import LINES
 from tests.portal.deciding import BACKEND
 from tests.portal.microsoft import DENIED, Microsoft, others, sku
-from tests.servers import serving
 from tests.visits import factories
 from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db
 State = Check.State
-
-
-@pytest.fixture
-def microsoft(settings: Settings) -> Iterator[Microsoft]:
-    cache.clear()
-    with serving() as server:
-        settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})
-        yield Microsoft(server, settings)
 
 
 @pytest.fixture

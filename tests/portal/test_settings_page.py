@@ -1,6 +1,5 @@
 """The settings of a connection: changed, compared with what is live, submitted as another revision."""
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -15,7 +14,7 @@ from connector.models import Administrator, Connection, Key, Notice, Preflight, 
 from portal import labels
 from portal.configure.settings_form import SettingsForm, initial
 from tests.connector.test_preflight.ehr import CONFIGURATION, METADATA, TOKEN, Ehr
-from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import filled, words
 from tests.servers import Reply
 from tests.visits import factories
@@ -24,12 +23,6 @@ from tests.visits.factories import administrator
 pytestmark = pytest.mark.django_db
 BEN = "ben.okafor@riverside.example"
 NORA = "nora.novak@riverside.example"
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture

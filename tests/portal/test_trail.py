@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -20,19 +19,13 @@ from connector import tasks, trail
 from connector.models import Change, Connection, Entry, Notice, User, Verification
 from connector.trail.checking import advance
 from portal import watch
-from tests.portal.deciding import Directory, browser_of, directory_of
+from tests.portal.deciding import Directory, browser_of
 from tests.portal.steps import words
 from tests.visits import factories
 from tests.visits.factories import administrator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MAILBOX = "ehr-team@riverside.example"
-
-
-@pytest.fixture
-def directory(settings: Settings) -> Iterator[Directory]:
-    with directory_of(settings) as running:
-        yield running
 
 
 @pytest.fixture

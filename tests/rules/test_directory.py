@@ -43,40 +43,6 @@ FORMS: dict[str, dict[str, str]] = {
 LINES = {"ready_check": "consent", "ready_confirm": "anonymous", "ready_forward": "consent"}
 ASK_BY_THEMSELVES = {"configure", "edit", "end_ask", "end_off"}  # an EHR, or an end, is needed for these (tests/portal)
 CHANGES_NOTHING = {"configure_people", "people", "record_check", "signout", "visits"}  # what looks, searches or leaves
-CHANGING = [
-    "act",
-    "consent",
-    "decide",
-    "details",
-    "downtime_announce",
-    "downtime_end",
-    "end_export",
-    "history_export",
-    "history_one_export",
-    "keys_rotate",
-    "mails_again",
-    "person_erase",
-    "preflight",
-    "proof",
-    "ready_check",
-    "ready_check_connection",
-    "ready_confirm",
-    "ready_forward",
-    "ready_forward_connection",
-    "ready_organizer",
-    "reports_allowance",
-    "reports_export",
-    "reports_reader_name",
-    "reports_reader_remove",
-    "send_again",
-    "target_on",
-    "trail_export",
-    "trail_verify",
-    "try_visit",
-    "writeback_again",
-]
-APPROVERS_OWN = "decide"  # no administrator's act
-HER_ROLE = {"name": "Ada Lindqvist", "proof": Administrator.Proof.APP_ROLE, "confirmed_at": timezone.now()}
 # What does not wait for a silent directory: it stops something, undoes that, looks, or comes before the consent.
 GOES_ON = {
     "act",
@@ -95,6 +61,26 @@ GOES_ON = {
     "reports_reader_remove",
     "trail_verify",
 }
+WAITS = {
+    "details",
+    "end_export",
+    "history_export",
+    "history_one_export",
+    "keys_rotate",
+    "mails_again",
+    "person_erase",
+    "reports_allowance",
+    "reports_export",
+    "reports_reader_name",
+    "send_again",
+    "target_on",
+    "trail_export",
+    "try_visit",
+    "writeback_again",
+}
+CHANGING = sorted(GOES_ON | WAITS)
+APPROVERS_OWN = "decide"  # no administrator's act
+HER_ROLE = {"name": "Ada Lindqvist", "proof": Administrator.Proof.APP_ROLE, "confirmed_at": timezone.now()}
 
 
 @pytest.fixture

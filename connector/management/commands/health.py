@@ -6,11 +6,10 @@ from typing import Any
 from celery.utils.nodenames import default_nodename
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from connector import tally
 from connector.celery import app
+from connector.dispensable import AWAY
 
 SECONDS = 3.0  # until a worker has answered
 LATE = 30.0  # the scheduler sends something every five seconds
@@ -40,7 +39,7 @@ class Command(BaseCommand):
 def _wrong_with(process: str, name: str) -> str:
     try:
         return _worker(name) if process == "worker" else _scheduler()
-    except (KombuError, RedisError, OSError):
+    except AWAY:
         return "nothing is known: the broker or the cache does not answer. Mend that first, and restart nothing"
 
 
