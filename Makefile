@@ -30,8 +30,10 @@ test-fast: .venv/installed interop ## The tests that need neither the running ho
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m house </dev/null
 
-fuzz: .venv/installed ## Ten thousand launches, callbacks, notifications, answers and forms of junk; writes docs/fuzz.md; SEED=n repeats a run
-	@FUZZ="$${SEED:-$$RANDOM}" $(BIN)/pytest tests/fuzz -m "not house" </dev/null
+fuzz: .venv/installed ## Ten thousand launches, callbacks, notifications, answers and forms of junk, and each property at length; writes docs/fuzz.md; SEED=n repeats a run
+	@seed="$${SEED:-$$RANDOM}"
+	FUZZ="$$seed" $(BIN)/pytest tests/fuzz -m "not house" </dev/null
+	$(BIN)/pytest -n 2 -m "hypothesis and not house" --hypothesis-profile at_length --hypothesis-seed "$$seed" </dev/null
 
 tour: node chromium ## Walk the first visit and take the screenshots of docs/tour.md
 	@$(BIN)/python -m tests.stories.tour

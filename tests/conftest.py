@@ -31,11 +31,15 @@ from sandbox.launcher.services import Addresses, create_database, services, with
 from tests.database import insisting
 
 # A machine that is busy with browsers is slow now and then. Where a fixture serves all examples of a property, the
-# property is written for that.
-hypothesis.settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+# property is written for that. A change is judged by the same examples each time; new ones are for `make fuzz`.
+USUAL = hypothesis.settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-hypothesis.settings.load_profile("busy")
+hypothesis.settings.register_profile("usual", USUAL)
+hypothesis.settings.register_profile("at_length", USUAL, derandomize=False, max_examples=3000)
+hypothesis.settings.load_profile("usual")
 
 
 def empty(_: TransactionTestCase) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.models import Administrator, Change, Connection, Organization, User
@@ -260,12 +260,13 @@ def test_what_a_spreadsheet_would_calculate_is_text(typed: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
-def test_a_row_is_read_back_as_it_was_typed(typed: str) -> None:
+@example(";=")
+def test_a_row_is_read_back_as_it_was_typed_but_for_apostrophes(typed: str) -> None:
     text = as_csv(line(reason=typed, who=typed))
     row = cells(text)
     assert text.endswith("\r\n")
     assert len(row) == 9
-    assert row[7].removeprefix("'") == typed.removeprefix("'")
+    assert row[7].replace("'", "") == typed.replace("'", "")
 
 
 def test_a_file_begins_with_what_its_format_asks_for() -> None:

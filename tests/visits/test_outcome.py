@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.visits.test_fold.telling import CLINICIAN, PATIENT, PROXY, fact, minute, told
@@ -169,7 +169,6 @@ of_two = st.lists(
 
 
 @given(of_two)
-@settings(max_examples=200)
 def test_both_met_in_the_first_minute_in_which_both_were_in_the_call(story: list[FactLine]) -> None:
     facts = [fact("0 sent patient"), *story]
     together = [at for at in map(minute, range(13)) if _both_in_call([line for line in facts if line.at <= at])]
@@ -182,7 +181,6 @@ def _both_in_call(facts: list[FactLine]) -> bool:
 
 
 @given(stories, st.booleans(), st.booleans())
-@settings(max_examples=200)
 def test_figures_of_any_story_hang_together(story: list[FactLine], ended: bool, live: bool) -> None:
     state = fold(story, (CLINICIAN, PATIENT, PROXY))
     found = read(state, STAFF, ended=ended, live=live, now=NOW)

@@ -106,7 +106,6 @@ GOT = st.builds(
 )
 
 
-@settings(max_examples=300)
 @given(metadata=GOT, configuration=GOT, openid=GOT, keys=GOT, token=GOT, status=GOT, control=GOT)
 def test_the_checks_find_something_in_any_combination_of_answers(**gots: Got) -> None:
     subject = Subject("https://ehr.example", "testing", approved_hosts=frozenset({"a.example"}), approved_kind="epic")
@@ -115,7 +114,6 @@ def test_the_checks_find_something_in_any_combination_of_answers(**gots: Got) ->
     assert {finding.check for finding in found} <= set(TEXTS)
 
 
-@settings(max_examples=200)
 @given(base_url=st.text(max_size=60) | st.text(max_size=40).map(lambda rest: f"https://{rest}"))
 def test_any_text_may_be_typed_as_a_base_url(base_url: str) -> None:
     assert run(Subject(base_url, "testing"), deadline=Deadline.after(0.05)).blocks

@@ -66,7 +66,7 @@ CONTEXTS = st.lists(st.tuples(NAMES, TOKENS), min_size=1, max_size=5, unique_by=
     lambda pairs: "&".join(f"{name}={token}" for name, token in pairs)
 )
 IDS = st.uuids().map(str)
-VISIBLE = st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("Cs", "Cn"))
+VISIBLE = st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("Cs", "Cn", "Cc", "Zs", "Zl", "Zp"))
 
 
 def findings(result: Result) -> list[tuple[str, State]]:

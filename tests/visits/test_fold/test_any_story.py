@@ -1,6 +1,6 @@
 """What every story keeps to, whatever happens, is repeated or gets lost."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.visits.test_fold.telling import CLINICIAN, OIDS, PATIENT, PROXY, minute
@@ -28,7 +28,6 @@ some_people = st.lists(st.sampled_from(PEOPLE), unique=True)
 
 
 @given(stories, some_people, st.data())
-@settings(max_examples=150)
 def test_any_order_with_any_repetition_gives_the_same_state(
     story: list[FactLine], people: list[Person], data: st.DataObject
 ) -> None:
@@ -38,7 +37,6 @@ def test_any_order_with_any_repetition_gives_the_same_state(
 
 
 @given(stories, some_people, st.data())
-@settings(max_examples=150)
 def test_lost_facts_never_raise_and_everybody_has_a_state(
     story: list[FactLine], people: list[Person], data: st.DataObject
 ) -> None:
@@ -47,7 +45,6 @@ def test_lost_facts_never_raise_and_everybody_has_a_state(
 
 
 @given(stories)
-@settings(max_examples=200)
 def test_nobody_is_present_after_the_last_fact_says_he_left(story: list[FactLine]) -> None:
     state = fold(story, PEOPLE)
     there = _entries_there(story)
@@ -63,7 +60,6 @@ def test_nobody_is_present_after_the_last_fact_says_he_left(story: list[FactLine
 
 
 @given(stories)
-@settings(max_examples=200)
 def test_nobody_waits_after_his_last_fact_says_he_is_gone(story: list[FactLine]) -> None:
     state = fold(story, PEOPLE)
     for person in PEOPLE:
@@ -73,7 +69,6 @@ def test_nobody_waits_after_his_last_fact_says_he_is_gone(story: list[FactLine])
 
 
 @given(stories)
-@settings(max_examples=150)
 def test_nobody_of_the_patients_side_is_in_a_roster_who_was_not_sent(story: list[FactLine]) -> None:
     sent = {line.participant_key for line in story if line.kind == "sent"}
     people = fold(story, PEOPLE).people
@@ -81,7 +76,6 @@ def test_nobody_of_the_patients_side_is_in_a_roster_who_was_not_sent(story: list
 
 
 @given(stories)
-@settings(max_examples=150)
 def test_the_story_ends_where_everybody_is(story: list[FactLine]) -> None:
     state = fold(story, PEOPLE)
     last = {change.key: PersonState(change.presence, change.at) for change in state.changes if change.key}

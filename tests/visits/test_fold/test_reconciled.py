@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.visits.test_fold.telling import CLINICIAN, COLLEAGUE_OID, OIDS, PATIENT, minute
@@ -117,7 +117,6 @@ def contradicting(stays: list[tuple[str, int, int, str]]) -> list[FactLine]:
 
 
 @given(stories, some_reports, st.data())
-@settings(max_examples=150)
 def test_a_report_that_contradicts_everything_is_folded_in_any_order_and_leaves_nobody_there(
     story: list[FactLine], stays: list[tuple[str, int, int, str]], data: st.DataObject
 ) -> None:
@@ -155,7 +154,6 @@ def moments(stays: Stays) -> list[tuple[datetime, datetime]]:
 
 
 @given(histories, st.data())
-@settings(max_examples=100)
 def test_everybody_whom_the_report_can_name_has_the_same_connected_times(history: History, data: st.DataObject) -> None:
     state = reconciled(history, data, CLINICIAN, SECOND, PATIENT)
     assert in_call(state, "clinician") == moments(history.stays["desk"])
@@ -163,7 +161,6 @@ def test_everybody_whom_the_report_can_name_has_the_same_connected_times(history
 
 
 @given(histories, st.data())
-@settings(max_examples=100)
 def test_everybody_ends_where_he_would_have_with_every_event(history: History, data: st.DataObject) -> None:
     people = (CLINICIAN, SECOND, PATIENT)
     whole = fold([*PAGES, *history.events(), *history.reports(), OVER], people)
@@ -182,7 +179,6 @@ def test_who_was_let_in_again_from_the_lobby_has_left_when_the_report_says_so() 
 
 
 @given(histories, some_stays, st.data())
-@settings(max_examples=100)
 def test_nobody_is_there_after_the_last_report_whoever_came(
     history: History, others: Stays, data: st.DataObject
 ) -> None:
@@ -194,7 +190,6 @@ def test_nobody_is_there_after_the_last_report_whoever_came(
 
 
 @given(histories, st.data())
-@settings(max_examples=100)
 def test_a_colleague_nobody_launched_is_one_person_to_roster_and_report(history: History, data: st.DataObject) -> None:
     staff = History(history.stays | {"outsider": []}, history.lobby, history.new_ids)
     state = reconciled(staff, data, CLINICIAN)
