@@ -50,6 +50,7 @@ RATE_LIMITS: dict[str, int] = {
     "search": env.int("LIMIT_SEARCHES", 60, validate=validate.Range(min=0)),
     "notification": env.int("LIMIT_NOTIFICATIONS", 6000, validate=validate.Range(min=0)),
 }
+LAUNCHES_AT_ONCE: int = env.int("LIMIT_LAUNCHES_AT_ONCE", 4, validate=validate.Range(min=0))  # visits.bulkhead
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")  # empty: no /metrics
 TRACES_URL: str = env.base_url("OTEL_EXPORTER_OTLP_ENDPOINT", "")  # empty: no traces
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))

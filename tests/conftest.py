@@ -12,6 +12,7 @@ import hypothesis
 import psycopg
 import pytest
 import redis
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
@@ -106,6 +107,7 @@ def _set_up_django() -> None:
     os.environ["REDIS_URL"] = _numbered(os.environ["REDIS_URL"], 0)
     os.environ["CACHE_URL"] = _numbered(os.environ["CACHE_URL"], 1)
     django.setup()
+    settings.WHITENOISE_AUTOREFRESH = True  # else each of Django's test clients reads all static files when it is made
     del os.environ["DJANGO_SETTINGS_MODULE"]
     if "PYTEST_XDIST_WORKER" not in os.environ:
         call_command("collectstatic", interactive=False, verbosity=0)

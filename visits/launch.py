@@ -26,6 +26,7 @@ from connector.models import Connection
 from connector.signin import nonce_for
 from visits import arrival, board, browsers, devices
 from visits.browsers import hash_of
+from visits.bulkhead import room
 from visits.doors import DOORS
 from visits.models import Launch
 from visits.trouble import Stop, explained, open_settings, page, remember
@@ -51,7 +52,8 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
         raise Stop(_why_unlike(connection, iss))
     if seconds := _wait(request, connection):
         return _rest(request, connection, door, seconds)
-    endpoints = trusted_endpoints(connection, agreed)
+    with room(connection):
+        endpoints = trusted_endpoints(connection, agreed)
     client = DOORS[door].client(agreed, connection.environment)
     browser_id = "" if browsers.browser_of(request) else browsers.new_id()
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
@@ -98,6 +100,11 @@ def _rest(request: HttpRequest, connection: Connection, door: str, seconds: int)
 def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     """Redeem the code once, learn who it is and which visit it is for, and go on to that person's page."""
     connection, agreed = open_connection(request, ref, door)
+    with room(connection):  # first of all: who finds none has spent nothing, and comes again with the same code
+        return _redeem(request, connection, agreed, door)
+
+
+def _redeem(request: HttpRequest, connection: Connection, agreed: Settings, door: str) -> HttpResponse:
     row = _claim(request, connection, door)
     if "code" not in request.GET:
         raise Stop("launch-refused")
@@ -110,7 +117,7 @@ def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
         endpoints,
         client,
         code=request.GET["code"],
-        redirect_uri=redirect_uri(ref, door),
+        redirect_uri=redirect_uri(connection.ref, door),
         code_verifier=verifier if endpoints.takes_pkce else "",
         deadline=deadline,
     )

@@ -69,6 +69,13 @@ PROBLEMS: dict[str, Problem] = {
         AGAIN,
         YOU,
     ),
+    "ehr-crowded": Problem(
+        _("Please wait a moment"),
+        _("Many people are opening their visits just now, and it takes longer than usual. Nothing is lost."),
+        _("This page tries again by itself every few seconds. If it does not, press the button for the visit again."),
+        WAIT,
+        503,
+    ),
     "launch-replayed": Problem(
         _("This launch was used already"),
         _("Each press of the button works once."),

@@ -19,6 +19,7 @@ from visits.handles import Lost
 from visits.models import Launch
 
 AWAY = "database-away"
+CROWDED = "ehr-crowded"
 REMEMBERED, REMEMBERED_SECONDS = "letterhead:{}", 86_400
 SHELLS = dict.fromkeys(("patient", "group-patient", "device-test"), "visits/base_patient.html")
 SHELLS |= {"": "base.html"}  # an address that does not say whose it is
@@ -97,6 +98,8 @@ def _explain(request: HttpRequest, code: str, **context: Any) -> HttpResponse:
     response = page(request, code, door=door, connection=connection, **context)
     if request.headers.get("HX-Request"):
         response["HX-Refresh"] = "true"  # htmx puts no error into a page: the whole page has to say it
+    if code == CROWDED and request.method == "GET":  # nothing is spent: the same address serves once more
+        response["Refresh"] = response["Retry-After"]
     return response
 
 

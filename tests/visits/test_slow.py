@@ -5,16 +5,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from sandbox.cast import RIVERSIDE_TID
-from tests.portal.steps import Shown
+from tests.portal.steps import Shown, tell
 from tests.visits import steps
-from tests.visits.steps import CARLA, DAVID, PIA, YES, Clinic, enter, explained, nothing_changed
+from tests.visits.steps import CARLA, DAVID, PIA, PICKER, YES, Clinic, enter, explained, nothing_changed
 
 EHR, MICROSOFT, TEAMS = (
     "The EHR is not answering",
     "Microsoft sign-in is not answering",
     "Microsoft 365 is not answering",
 )
-DEADLINE, HELD = 8, 10
+CROWDED = "Please wait a moment"
+DEADLINE, HELD, BRIEFLY = 8, 10, 4
+PLACES = 2 * 4  # of a connection, in the two processes of the web
 Step = Callable[[], Shown]
 
 
@@ -63,6 +65,25 @@ def test_slow_token_endpoints_and_a_slow_graph_hold_nobody_beyond_the_deadline(c
     clinic.fail("entra", "oauth2/v2.0/token", "hang", HELD)
     clinic.fail("graph", "createOrGet", "hang", HELD)
     all_stuck(clinic, told)
+
+
+def test_an_ehr_that_hangs_has_half_of_the_web_and_the_others_come_again_with_the_same_press(clinic: Clinic) -> None:
+    people = [clinic.visitor() for _ in range(PLACES + 4)]
+    callbacks = [steps.callback_of(clinic, one, CARLA) for one in people]
+    clinic.fail("epic", "oauth2/token", "hang", BRIEFLY)
+    with ThreadPoolExecutor(len(people)) as pool:
+        coming = [pool.submit(one.open, callback) for one, callback in zip(people, callbacks, strict=True)]
+        time.sleep(BRIEFLY / 2)
+        assert clinic.visitor().open("/").status == 200
+        assert sum(not one.done() for one in coming) in range(1, PLACES + 1)  # whom the EHR still holds
+        pages = [one.result() for one in coming]
+    turned_away = [at for at, page in enumerate(pages) if page.heading == CROWDED]
+    assert len(turned_away) >= len(people) - PLACES
+    tell(clinic.house, "epic", "faults", "DELETE")
+    for at in turned_away:
+        explained(clinic, pages[at], CROWDED, 503)
+        assert pages[at].response.headers["Refresh"] == "5"
+        assert people[at].open(callbacks[at]).heading == PICKER
 
 
 def test_slow_keys_hold_nobody_beyond_the_deadline(clinic: Clinic) -> None:
