@@ -14,8 +14,8 @@ from django.conf import settings
 from connector.models import Connection
 from visits.trouble import CROWDED, Stop
 
-PATIENCE_SECONDS = 0.5  # for a place: an EHR that answers gives it back within that time
-AGAIN_SECONDS = 5
+PATIENCE_SECONDS = 1.0  # for a place: an EHR that answers gives it back within that time
+AGAIN_SECONDS = 3
 
 _places: dict[UUID, BoundedSemaphore] = {}
 

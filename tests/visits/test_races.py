@@ -28,9 +28,17 @@ def at_once(steps_to_take: Sequence[Callable[[], Shown]]) -> list[Shown]:
 
 
 def pressing(clinic: Clinic, login: str, csn: str = steps.CSN) -> Callable[[], Shown]:
-    """Somebody with a finger on the button."""
+    """Somebody with a finger on the button. Where a page tries again by itself, his browser does."""
     visitor, pressed = clinic.visitor(), clinic.press(login, csn)
-    return lambda: visitor.open(pressed)
+
+    def press() -> Shown:
+        page = visitor.open(pressed)
+        while page.heading == "Please wait a moment":
+            time.sleep(int(page.response.headers["Refresh"]))
+            page = visitor.open(page.url)
+        return page
+
+    return press
 
 
 def linked(clinic: Clinic) -> None:

@@ -82,7 +82,7 @@ def test_an_ehr_that_hangs_has_half_of_the_web_and_the_others_come_again_with_th
     tell(clinic.house, "epic", "faults", "DELETE")
     for at in turned_away:
         explained(clinic, pages[at], CROWDED, 503)
-        assert pages[at].response.headers["Refresh"] == "5"
+        assert pages[at].response.headers["Refresh"] == "3"
         assert people[at].open(callbacks[at]).heading == PICKER
 
 

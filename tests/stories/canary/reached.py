@@ -13,6 +13,7 @@ NOT_REACHED: dict[str, str] = {
 # of them by tests/rules/test_problem_pages.py.
 NOT_MET: dict[str, str] = {
     "context-missing": "each launch of the sandbox is about an appointment: tests/visits/test_who_and_which.py",
+    "ehr-crowded": "a crowd presses while an EHR hangs: tests/visits/test_slow.py",
     "entra-client-secret": "the deployment's own secret is wrong: tests/connector/test_entra.py",
     "key-service-unavailable": "a key service guards the keys: tests/connector/test_key_service.py",
     "notification-url": "is said on the page of the proof: tests/portal/test_proof_in_the_house.py",
