@@ -1,36 +1,52 @@
-"""The bulkhead between hospitals: presses that wait for one EHR never take all threads of a process (docs/adr/0018).
+"""The bulkhead between EHRs: presses that wait for one never take all threads of a process (docs/adr/0018).
 
 An EHR that hangs holds each press until its deadline. What else a process serves, other hospitals, waiting pages, the
 portal, goes on in the threads that no single EHR may have.
 """
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
-from uuid import UUID
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from connector.models import Connection
 from visits.trouble import CROWDED, Stop
 
-PATIENCE_SECONDS = 1.0  # for a place: an EHR that answers gives it back within that time
-AGAIN_SECONDS = 3
+WAITING = 2  # more would hold the threads that are kept free
+PATIENCE_SECONDS = 1.0
+AGAIN_SECONDS = range(5, 10)  # not all at once
 
-_places: dict[UUID, BoundedSemaphore] = {}
+_hosts: dict[str, tuple[BoundedSemaphore, BoundedSemaphore]] = {}
 
 
 @contextmanager
-def room(connection: Connection) -> Iterator[None]:
-    """Have one of the places that this process keeps for presses of a connection. Raises Stop where all stay taken: the
-    page tries again by itself."""
+def room(connection: Connection, *, again: bool) -> Iterator[None]:
+    """Have one of the places that this process keeps for presses of an EHR. Raises Stop where all stay taken; `again`:
+    the same address may be asked for once more, and the page does so by itself."""
     if not settings.LAUNCHES_AT_ONCE:
         yield
         return
-    places = _places.setdefault(connection.pk, BoundedSemaphore(settings.LAUNCHES_AT_ONCE))
-    if not places.acquire(timeout=PATIENCE_SECONDS):
-        raise Stop(CROWDED, wait=AGAIN_SECONDS)
+    host = urlsplit(connection.base_url).netloc
+    made = BoundedSemaphore(settings.LAUNCHES_AT_ONCE), BoundedSemaphore(WAITING)
+    places, queue = _hosts.setdefault(host, made)
+    if not _enter(places, queue):
+        raise Stop(CROWDED, wait=secrets.choice(AGAIN_SECONDS) if again else 0)
     try:
         yield
     finally:
         places.release()
+
+
+def _enter(places: BoundedSemaphore, queue: BoundedSemaphore) -> bool:
+    """Whether there is a place, now or within the patience of the few who may wait for one."""
+    if places.acquire(blocking=False):
+        return True
+    if not queue.acquire(blocking=False):
+        return False
+    try:
+        return places.acquire(timeout=PATIENCE_SECONDS)
+    finally:
+        queue.release()

@@ -21,6 +21,7 @@ from connector.agreement import Settings
 from connector.crypto import base64url
 from connector.ehr import discovery, scopes, smart
 from connector.ehr.discovery import Endpoints
+from connector.ehr.smart import EhrIdentity, Granted
 from connector.http import Deadline
 from connector.models import Connection
 from connector.signin import nonce_for
@@ -33,6 +34,7 @@ from visits.trouble import Stop, explained, open_settings, page, remember
 
 SECONDS = 8.0
 LAUNCH_LIFE = timedelta(minutes=5)
+CODE_LIFE = timedelta(minutes=1)  # the least that EHRs have: RFC 6749 §4.1.2 names only the most
 LONGEST_TOKEN = 8192  # characters: no address could carry more to the EHR
 
 
@@ -52,8 +54,7 @@ def launch(request: HttpRequest, ref: str, door: str) -> HttpResponse:
         raise Stop(_why_unlike(connection, iss))
     if seconds := _wait(request, connection):
         return _rest(request, connection, door, seconds)
-    with room(connection):
-        endpoints = trusted_endpoints(connection, agreed)
+    endpoints = trusted_endpoints(connection, agreed)
     client = DOORS[door].client(agreed, connection.environment)
     browser_id = "" if browsers.browser_of(request) else browsers.new_id()
     state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
@@ -100,16 +101,27 @@ def _rest(request: HttpRequest, connection: Connection, door: str, seconds: int)
 def callback(request: HttpRequest, ref: str, door: str) -> HttpResponse:
     """Redeem the code once, learn who it is and which visit it is for, and go on to that person's page."""
     connection, agreed = open_connection(request, ref, door)
-    with room(connection):  # first of all: who finds none has spent nothing, and comes again with the same code
-        return _redeem(request, connection, agreed, door)
+    row = _unspent(request, connection, door)
+    deadline = Deadline.after(SECONDS)
+    # Who finds no room has spent nothing, and comes again with the same code while that is good.
+    with room(connection, again=row.created_at > timezone.now() - CODE_LIFE):
+        _spend(row, browsers.browser_of(request))
+        granted, identity = _redeem(request, row, agreed, deadline)
+    if door == "device-test":
+        return devices.arrive(row)
+    if door == "board":
+        return board.arrive(row, granted, identity)
+    return arrival.arrive(request, row, agreed, granted, identity, deadline)
 
 
-def _redeem(request: HttpRequest, connection: Connection, agreed: Settings, door: str) -> HttpResponse:
-    row = _claim(request, connection, door)
+def _redeem(
+    request: HttpRequest, row: Launch, agreed: Settings, deadline: Deadline
+) -> tuple[Granted, EhrIdentity | None]:
+    """What the EHR grants for the code, and who it says has pressed."""
     if "code" not in request.GET:
         raise Stop("launch-refused")
+    connection, door = row.connection, row.door
     verifier = keys.decrypt(row.verifier_sealed, _place(row))
-    deadline = Deadline.after(SECONDS)
     endpoints = trusted_endpoints(connection, agreed, deadline)
     smart.check_issuer(endpoints, request.GET.get("iss", ""))
     client = DOORS[door].client(agreed, connection.environment)
@@ -123,16 +135,12 @@ def _redeem(request: HttpRequest, connection: Connection, agreed: Settings, door
     )
     # RFC 6749 §5.1: a server that grants what it was asked need not repeat it.
     granted = replace(granted, scope=granted.scope or asked_scopes(endpoints, agreed, door))
-    identity = None
-    if endpoints.takes_openid:  # an id_token that nobody asked for proves nothing
-        identity = smart.identity_of(
-            granted, endpoints, client_id=client.client_id, nonce=nonce_for(verifier), deadline=deadline
-        )
-    if door == "device-test":
-        return devices.arrive(row)
-    if door == "board":
-        return board.arrive(row, granted, identity)
-    return arrival.arrive(request, row, agreed, granted, identity, deadline)
+    if not endpoints.takes_openid:  # an id_token that nobody asked for proves nothing
+        return granted, None
+    identity = smart.identity_of(
+        granted, endpoints, client_id=client.client_id, nonce=nonce_for(verifier), deadline=deadline
+    )
+    return granted, identity
 
 
 def open_connection(request: HttpRequest, ref: str, door: str) -> tuple[Connection, Settings]:
@@ -192,9 +200,9 @@ def _why_unlike(connection: Connection, iss: str) -> str:
     return "launch-other-environment" if known else "launch-iss-unlike"
 
 
-def _claim(request: HttpRequest, connection: Connection, door: str) -> Launch:
-    """The launch that this state belongs to, spent now. A browser with another cookie than the launch's is refused, and
-    one without a cookie where the launch brought one."""
+def _unspent(request: HttpRequest, connection: Connection, door: str) -> Launch:
+    """The launch that this state belongs to, good to be spent. A browser with another cookie than the launch's is
+    refused, and one without a cookie where the launch brought one."""
     state = hash_of(request.GET.get("state", ""))
     row = Launch.objects.filter(state_hash=state, connection=connection, door=door).first()
     if row is None or row.created_at < timezone.now() - LAUNCH_LIFE:
@@ -202,8 +210,15 @@ def _claim(request: HttpRequest, connection: Connection, door: str) -> Launch:
     browser = browsers.browser_of(request)
     if browser != row.browser_hash and (browser or row.cookie_seen):
         raise Stop("launch-other-browser")
+    if row.redeemed_at is not None:
+        raise Stop("launch-replayed")
+    row.connection = connection
+    return row
+
+
+def _spend(row: Launch, browser: str) -> None:
+    """Spend the launch now, for this browser."""
     bare = {} if browser else {"browser_hash": ""}
     if not Launch.objects.filter(pk=row.pk, redeemed_at=None).update(redeemed_at=timezone.now(), **bare):
         raise Stop("launch-replayed")
     row.browser_hash = browser
-    return row

@@ -71,9 +71,9 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "ehr-crowded": Problem(
         _("Please wait a moment"),
-        _("Many people are opening their visits just now, and it takes longer than usual. Nothing is lost."),
-        _("This page tries again by itself every few seconds. If it does not, press the button for the visit again."),
-        WAIT,
+        _("It takes longer than usual just now, and some people are before you. Nothing is lost."),
+        _("This page tries again by itself for a minute. After that, press the button for the visit again."),
+        _("Nobody needs to do anything: leave this page open"),
         503,
     ),
     "launch-replayed": Problem(

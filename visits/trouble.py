@@ -98,8 +98,8 @@ def _explain(request: HttpRequest, code: str, **context: Any) -> HttpResponse:
     response = page(request, code, door=door, connection=connection, **context)
     if request.headers.get("HX-Request"):
         response["HX-Refresh"] = "true"  # htmx puts no error into a page: the whole page has to say it
-    if code == CROWDED and request.method == "GET":  # nothing is spent: the same address serves once more
-        response["Refresh"] = response["Retry-After"]
+    if code == CROWDED and context["wait"]:  # nothing is spent: the same address serves once more
+        response["Refresh"] = str(context["wait"])
     return response
 
 

@@ -37,10 +37,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline.at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
+        self._sock.settimeout(_left(self._deadline.at))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -62,10 +59,13 @@ class _CheckedConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         host, port = self._dns_host, self.port or 80
-        timeout = float(self.timeout) if isinstance(self.timeout, int | float) else CONNECT_SECONDS
+        seconds = float(self.timeout) if isinstance(self.timeout, int | float) else CONNECT_SECONDS
+        end = time.monotonic() + seconds  # of asking for the address, of connecting, and of TLS
         try:
-            address = resolve(host, port, seconds=timeout)
-            return self._connect_any(host, address, port, timeout)
+            address = resolve(host, port, seconds=seconds)
+            sock = self._connect_any(host, address, port, _left(end))
+            sock.settimeout(_left(end))
+            return sock
         except OSError as error:
             raise NewConnectionError(self, "cannot connect") from error
 
@@ -73,6 +73,13 @@ class _CheckedConnection(HTTPConnection):
         # An allow-listed name such as localhost may have addresses on which nothing listens: try each.
         target = host if is_allow_listed(host, port) else address
         return create_connection((target, port), timeout, socket_options=self.socket_options)
+
+
+def _left(end: float) -> float:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 class _CheckedHTTPSConnection(_CheckedConnection, HTTPSConnection):

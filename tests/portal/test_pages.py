@@ -23,7 +23,10 @@ IDS = (
     "patient_external_id",
     "patient_external_id_type",
 )
-OPTIONS = {"preload": False, "resultTypes": ["violations"]}  # axe would fetch the style sheets by itself, which the policy forbids
+OPTIONS = {
+    "preload": False,
+    "resultTypes": ["violations"],
+}  # axe would fetch the style sheets by itself, which the policy forbids
 FOCUSED = """() => {
     const at = document.activeElement;
     return ["INPUT", "SELECT"].includes(at.tagName) ? at.name : at.innerText;

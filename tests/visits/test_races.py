@@ -12,7 +12,7 @@ from tests.visits.steps import CARLA, DAVID, PIA, Clinic, enter, meeting_at
 
 WEB_THREADS = 2 * 8  # two processes of eight, see sandbox/launcher/house.py
 DAVID_OID = RIVERSIDE.accounts[3].oid
-CLAIM_SECONDS = 12
+CLAIM_SECONDS = 15
 
 
 def at_once(steps_to_take: Sequence[Callable[[], Shown]]) -> list[Shown]:
