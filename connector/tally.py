@@ -64,6 +64,7 @@ FAMILIES: dict[str, Family] = {  # visits add theirs (visits.apps)
 Read = dict[tuple[str, ...], float]
 
 _lock = threading.Lock()
+_carrying = threading.Lock()  # held by whoever carries, so that nobody reads between the taking and the bringing
 _counted: Counter[str] = Counter()
 _marked: dict[str, float] = {}
 _carrier: threading.Thread | None = None
@@ -112,6 +113,11 @@ def _carry() -> None:
 
 def flush() -> None:
     """Carry what was counted here to the cache; where it is away, keep it for the next time."""
+    with _carrying:
+        _flush()
+
+
+def _flush() -> None:
     global _counted, _marked
     with _lock:
         counted, marked = _counted, _marked
@@ -163,8 +169,8 @@ def client(url: str) -> redis.Redis:
 
 def _begin_anew() -> None:
     """In a forked process: what was counted before is the parent's to tell, and its thread is not here."""
-    global _lock, _counted, _marked, _carrier
-    _lock, _counted, _marked, _carrier = threading.Lock(), Counter(), {}, None
+    global _lock, _carrying, _counted, _marked, _carrier
+    _lock, _carrying, _counted, _marked, _carrier = threading.Lock(), threading.Lock(), Counter(), {}, None
 
 
 os.register_at_fork(after_in_child=_begin_anew)

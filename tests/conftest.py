@@ -1,7 +1,9 @@
 """What every test can ask for: the services, a whole house of processes, and people with browsers."""
 
 import atexit
+import importlib
 import os
+import pkgutil
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,10 +21,12 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
 from hypothesis import HealthCheck
-from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, expect, sync_playwright
 from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 
+from connector.cached import CACHE
+from connector.waking import BROKER
 from sandbox.launcher.crew import LauncherError
 from sandbox.launcher.environment import connector_environment, urls_of
 from sandbox.launcher.house import House
@@ -129,6 +133,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.get_closest_marker("house") is not None, "stories" not in item.path.parts))
 
 
+def pytest_collection_finish() -> None:
+    """Load the whole product: hypothesis draws now and then from the constants of what is loaded, and a change is to be
+    judged by the same examples whichever tests have run before."""
+    for app in ("connector", "portal", "visits"):
+        for found in pkgutil.walk_packages([app], f"{app}."):
+            importlib.import_module(found.name)
+
+
 @pytest.fixture(scope="session")
 def running_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Every process of the product and the sandbox on free ports, with a database of its own. Tests ask for `house`."""
@@ -202,6 +214,7 @@ def english() -> Iterator[None]:
 def nothing_remembered(request: pytest.FixtureRequest) -> None:
     """The cache holds nothing of another test, whose server may have had the same port. A house has its own."""
     if request.node.get_closest_marker("house") is None:
+        BROKER._until = CACHE._until = 0.0  # another test's server was away
         cache.clear()
 
 
@@ -216,6 +229,7 @@ def chromium_path(*rather: str) -> str:
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """What drives browsers: one for all that a worker opens."""
+    expect.set_options(timeout=20_000)  # the machine may be busy: where a time is the point, the test names it
     with sync_playwright() as running:
         yield running
 

@@ -9,7 +9,7 @@ from sandbox.state import now, stamp
 from sandbox.store import Document, Store
 from sandbox.switches import value
 
-BATCH_WINDOW = 0.3
+BATCH_WINDOW = 1.0
 LONGEST_HOLD = 5.0  # a held notification goes even when no later one ever comes
 KEPT = 200
 

@@ -1,8 +1,11 @@
 """Ports on the loopback interface: free ones for tests, the documented ones for the demo."""
 
+import fcntl
 import os
 import random
 import socket
+import tempfile
+from pathlib import Path
 
 from sandbox.launcher.crew import LauncherError
 
@@ -30,18 +33,36 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A random free port, below the range that outgoing connections take theirs from."""
-    while not is_free(port := random.SystemRandom().randrange(20_000, 32_000)):
+    """A random free port, below the range that outgoing connections take theirs from. As long as this process lives no
+    other is given the same, though nobody listens there yet."""
+    while not (is_free(port := random.SystemRandom().randrange(20_000, 32_000)) and _reserved(port)):
         pass
     return port
 
 
+def _reserved(port: int) -> bool:
+    folder = Path(tempfile.gettempdir(), f"ehr-connector-ports-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    paper = os.open(folder / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(paper, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(paper)
+        return False
+    return True  # the lock ends with the process, which leaves the file open
+
+
+def different_ports(many: int) -> set[int]:
+    """So many free ports, no two the same."""
+    ports: set[int] = set()
+    while len(ports) < many:
+        ports.add(free_port())
+    return ports
+
+
 def free_ports() -> dict[str, int]:
     """A free port for each server of the house, all different."""
-    ports: set[int] = set()
-    while len(ports) < len(FIXED):
-        ports.add(free_port())
-    return dict(zip(FIXED, ports, strict=True))
+    return dict(zip(FIXED, different_ports(len(FIXED)), strict=True))
 
 
 def fixed_ports() -> dict[str, int]:

@@ -39,6 +39,8 @@ def _wait_for_waiting(people: int) -> None:
 
 def _waiting() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         (count,) = cursor.fetchone()
     return int(count)

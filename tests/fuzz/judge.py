@@ -12,7 +12,7 @@ from hypothesis.strategies import DataObject
 from tests.fuzz.junk import MARK
 from tests.fuzz.world import World
 
-CPU_SECONDS = 3.0  # of this process, which also serves the answers: other work on the machine does not count
+CPU_SECONDS = 6.0  # of this process, which also serves the answers: other work on the machine does not count
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from psycopg.rows import DictRow
 from sandbox.launcher.house import House
 from tests.fuzz.junk import MARK
 
-SECONDS = 5
+SECONDS = 30
 REF = "0123456789abcdef"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 PATHS = (

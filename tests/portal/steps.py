@@ -98,6 +98,7 @@ class Visitor(requests.Session):
 
     def __init__(self, house: House) -> None:
         super().__init__()
+        self.headers["Connection"] = "close"  # one that was kept may be closed by the server as it is used again
         self.headers["Sec-Fetch-Dest"] = "document"  # as browsers say of a page in a window of its own
         self.urls: Mapping[str, str] = house.urls
 

@@ -1,7 +1,6 @@
 """Stand-ins as real processes, on free ports, with a folder of their own."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from sandbox.launcher.ports import different_ports
 
 NAMES = ("entra", "graph", "teams", "epic", "mail")
 ROOT = Path(__file__).parents[2]
@@ -34,18 +35,9 @@ class Sandbox:
             requests.post(self.url(name, "/sandbox/reset"), timeout=10).raise_for_status()
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on; held together so that they differ."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
-
-
 def make_environment(folder: Path) -> dict[str, str]:
     """What the launcher gives every stand-in."""
-    *ports, smtp, connector = free_ports(len(NAMES) + 2)
+    *ports, smtp, connector = different_ports(len(NAMES) + 2)
     urls = {f"SANDBOX_{name.upper()}_URL": f"http://localhost:{port}" for name, port in zip(NAMES, ports, strict=True)}
     return urls | {
         "SANDBOX_SMTP_PORT": str(smtp),

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from sandbox.cast import LAKESIDE_TID, RIVERSIDE_TID
 from sandbox.graph import outbox
+from sandbox.launcher.ports import free_port
 from sandbox.store import Store
 from tests.sandbox.graph_client import (
     CARLA,
@@ -28,7 +29,7 @@ from tests.sandbox.graph_client import (
     subscribe,
     switch,
 )
-from tests.sandbox.standins import ROOT, Sandbox, free_ports
+from tests.sandbox.standins import ROOT, Sandbox
 
 pytestmark = pytest.mark.usefixtures("fresh")
 MEETINGS = f"/v1.0/users/{CARLA.oid}/onlineMeetings"
@@ -280,7 +281,7 @@ def test_a_subscription_made_during_a_call_is_deaf_to_it_by_a_switch(
 def test_what_was_not_sent_before_a_restart_is_sent_after_it(
     sandbox: Sandbox, subscriber: Subscriber, tmp_path: Path
 ) -> None:
-    port = free_ports(1)[0]
+    port = free_port()
     own = {"SANDBOX_DATA": str(tmp_path), "SANDBOX_GRAPH_URL": f"http://localhost:{port}"}
     before = Store(tmp_path / "graph.sqlite3")
     subscription = {

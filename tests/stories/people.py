@@ -2,8 +2,10 @@
 here."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 Urls = Mapping[str, str]
 INSTANCE = "interconnect-tst"
@@ -148,6 +150,18 @@ def join_as_guest(window: Page, name: str) -> None:
 
 def admit(window: Page, name: str) -> None:
     window.locator(".knock", has_text=name).get_by_role("button", name="Admit").click()
+
+
+def leave(window: Page) -> None:
+    """Press until it is so: Teams' page loads itself anew every other second, and a press may meet one that goes."""
+    button, gone = window.get_by_role("button", name="Leave"), window.get_by_text("You left the meeting")
+    for _ in range(5):
+        button.or_(gone).first.wait_for()
+        if gone.is_visible():
+            return
+        with suppress(PlaywrightTimeout):
+            button.click(timeout=2_000)
+    expect(gone).to_be_visible()
 
 
 def status_of(schedule: Page, csn: str = "770011") -> Locator:

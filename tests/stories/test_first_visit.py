@@ -48,6 +48,6 @@ def test_a_first_visit_reaches_the_chart(house: House, person: Person, javascrip
     expect(status.locator(".presence.connected")).to_have_count(2, timeout=SECONDS_TO_THE_CHART)
 
     # Both leave, and the schedule shows it.
-    waiting.get_by_role("button", name="Leave").click()
-    call.get_by_role("button", name="Leave").click()
+    people.leave(waiting)
+    people.leave(call)
     expect(status.locator(".presence.disconnected")).to_have_count(2, timeout=SECONDS_TO_THE_CHART)

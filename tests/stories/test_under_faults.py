@@ -150,8 +150,8 @@ def test_all_of_it_in_one_visit_on_the_screens_that_people_see(
 
     # The EHR asks for patience, and both leave.
     fault(house, "epic", STATUS, "throttle", 2, times=1)
-    waiting.get_by_role("button", name="Leave").click()
-    call_window.get_by_role("button", name="Leave").click()
+    people.leave(waiting)
+    people.leave(call_window)
     expect(status.locator(".presence.disconnected")).to_have_count(2, timeout=MILLISECONDS_TO_THE_CHART)
 
     assert ending(seen_by_teams(clinic, csn)) == undisturbed

@@ -160,8 +160,8 @@ def meet(schedule: Page, waiting: Page, camera: Camera) -> None:
     again = people.begin_visit(schedule)
     expect(again.locator(".people")).to_contain_text("In the visit")
     camera.take(again, "16-visit-page")
-    waiting.get_by_role("button", name="Leave").click()
-    call.get_by_role("button", name="Leave").click()
+    people.leave(waiting)
+    people.leave(call)
     expect(people.status_of(schedule).locator(".presence.disconnected")).to_have_count(2, timeout=CHART_MILLISECONDS)
     camera.take(schedule, "17-schedule-after")
 

@@ -14,7 +14,7 @@ from connector.models import Administrator, Connection, Environment, Key, Organi
 from visits.models import Participant, Subscription, Target, Visit
 
 CODES = {"connected": "1", "disconnected": "2", "waiting": "3"}
-CONFERENCE_ID = " 4711"
+CONFERENCE_ID = " K-4711"  # no random hexadecimal has a K
 EXTERNAL_ID = " 165790"
 EXTERNAL_ID_TYPE = "CSN"
 

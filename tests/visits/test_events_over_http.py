@@ -36,6 +36,7 @@ def call(open_clinic: Clinic) -> Call:
     call.clinician_comes()
     until(lambda: len(call.trail()) == 3)
     shows(open_clinic, call.csn, clinician="connected", patient="waiting")
+    until(lambda: not open_clinic.rows("SELECT 1 FROM visits_writeback WHERE state = 'waiting'"))
     return call
 
 
@@ -105,13 +106,17 @@ def said(call: Call, process: str, event: str) -> int:
     return [line["event"] for line in log_lines(call.clinic, process)].count(event)
 
 
+def _lines_of(call: Call, receipt: int) -> list[dict[str, Any]]:
+    return [line for line in log_lines(call.clinic, "worker") if line.get("receipt") == receipt]
+
+
 def refused(call: Call, reason: str) -> None:
     """The newest receipt is refused with this reason, which stands in the worker's log beside the receipt's number.
     Each test's first receipt has the same one."""
     [receipt] = call.clinic.rows("SELECT id, state, reason FROM visits_receipt ORDER BY id DESC LIMIT 1")
     assert (receipt["state"], receipt["reason"]) == ("refused", reason)
-    lines = [line for line in log_lines(call.clinic, "worker") if line.get("receipt") == receipt["id"]]
-    newest = lines[-1]
+    until(lambda: _lines_of(call, receipt["id"]))  # the row is there a moment before its line
+    newest = _lines_of(call, receipt["id"])[-1]
     assert (newest["event"], newest["reason"], newest["level"]) == ("receipt finished", reason, "warning")
 
 

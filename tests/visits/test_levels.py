@@ -45,12 +45,15 @@ def writeback(connection: Connection, minutes: int, state: str = "waiting", **va
     return row
 
 
+NOW = timezone.now()
+
+
 def ago(minutes: float) -> datetime:
-    return timezone.now() - timedelta(minutes=minutes)
+    return NOW - timedelta(minutes=minutes)
 
 
 def level(name: str, *labels: str) -> float:
-    return round(levels.measure(timezone.now())[name].get(labels, 0.0))
+    return levels.measure(NOW)[name].get(labels, 0.0)
 
 
 def test_nothing_is_told_where_nothing_waits(connection: Connection) -> None:

@@ -194,8 +194,9 @@ def minutes_until_asked(server: Server) -> int:
 
 
 def test_a_notification_service_that_restarts_during_a_launch_costs_no_live_presence(
-    visit: Visit, server: Server
+    visit: Visit, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(meeting, "RESTART_SECONDS", 0.3)
     server.answer("/beta/subscriptions", UNREACHED, UNREACHED, MADE)
     assert meeting.subscribe(
         visit, str(visit.connection.organization.tid), "https://teams.example/l", Deadline.after(8)
@@ -282,10 +283,12 @@ def test_a_graph_that_hangs_costs_a_sweep_its_time_and_what_is_left_is_due_at_th
 ) -> None:
     rows = [factories.subscription(visit, graph_id=f"graph-{number}") for number in range(4)]
     for row in rows:
-        server.answer(renewal(row), Reply({}, delay=0.3))
+        server.answer(renewal(row), Reply({}, delay=1.2))
     Subscription.objects.update(expires_at=timezone.now() + timedelta(hours=1))
-    monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 0.2)
+    monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 1)
     assert meeting.renew_subscriptions() == 1, "what is begun is ended"
+    for row in rows:
+        server.answer(renewal(row), Reply({}))
     monkeypatch.setattr(meeting, "SECONDS_AT_ONCE", 20)
     assert meeting.renew_subscriptions() == 3
 

@@ -15,7 +15,7 @@ EHR, MICROSOFT, TEAMS = (
     "Microsoft 365 is not answering",
 )
 CROWDED = "Please wait a moment"
-DEADLINE, HELD, BRIEFLY = 8, 10, 4
+HELD, BRIEFLY = 20, 7
 PLACES, CROWD = 2 * 4, 40  # an EHR's, in the two processes of the web
 Step = Callable[[], Shown]
 
@@ -50,11 +50,15 @@ def presses(clinic: Clinic) -> Step:
 
 def all_stuck(clinic: Clinic, told: dict[Step, str]) -> None:
     """Everybody takes the next step at once; each is told in time who is slow, and nothing has changed."""
-    started = time.monotonic()
+
+    def take(step: Step) -> tuple[Shown, float]:
+        began = time.monotonic()
+        return step(), time.monotonic() - began
+
     with nothing_changed(clinic), ThreadPoolExecutor(len(told)) as pool:
-        for page, heading in zip(pool.map(lambda step: step(), told), told.values(), strict=True):
+        for (page, took), heading in zip(pool.map(take, told), told.values(), strict=True):
             explained(clinic, page, heading, 503)
-    assert time.monotonic() - started < HELD
+            assert took < HELD - 5
 
 
 def test_slow_token_endpoints_and_a_slow_graph_hold_nobody_beyond_the_deadline(clinic: Clinic) -> None:
@@ -73,7 +77,7 @@ def test_an_ehr_that_hangs_has_half_of_the_web_and_the_others_come_again_with_th
     clinic.fail("epic", "oauth2/token", "hang", BRIEFLY)
     with ThreadPoolExecutor(CROWD) as pool:
         coming = [pool.submit(one.open, callback) for one, callback in zip(people, callbacks, strict=True)]
-        time.sleep(BRIEFLY / 4)
+        time.sleep(1)
         assert clinic.visitor().open("/").status == 200
         assert any(not one.done() for one in coming)  # whom the EHR still holds
         pages = [one.result() for one in coming]

@@ -129,9 +129,9 @@ def test_a_server_that_never_shakes_hands_is_given_up(settings: Settings) -> Non
     with listening() as silent:
         host = f"localhost:{silent.getsockname()[1]}"
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({host})
-        report = check(f"https://{host}/api/FHIR/R4", seconds=1)
+        report = check(f"https://{host}/api/FHIR/R4", seconds=5)
     assert levels(report) == {"address-internal": "info", "connect-slow": "blocks"}
-    assert report.findings[-1].came == "no answer within 0.4 s"
+    assert report.findings[-1].came == "no answer within 2 s"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_name_that_leads_nowhere_is_told(
 def test_a_public_address_is_fine_though_nobody_answers_there(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([address("8.8.8.8")(), address("8.8.8.8")()])
     resolving(monkeypatch, lambda: next(answers, None) or no_such_name())
-    report = check("https://ehr.hospital.example/api/FHIR/R4", seconds=1)
+    report = check("https://ehr.hospital.example/api/FHIR/R4", seconds=5)
     assert levels(report) == {"address-found": "ok", "connect-refused": "blocks"}
 
 

@@ -135,13 +135,13 @@ def test_an_issuer_on_another_host_than_the_base_is_fine(ehr: Ehr, neighbour: Se
 def test_one_that_is_silent_leaves_the_others_their_time(path: str, found: dict[str, str], ehr: Ehr) -> None:
     ehr.server.answer(path, Reply(delay=30))
     started = time.monotonic()
-    assert levels(ehr.report(seconds=1.5)) == found
-    assert time.monotonic() - started < 2.5
+    assert levels(ehr.report(seconds=3)) == found
+    assert time.monotonic() - started < 6
 
 
 def test_silence_is_told_with_the_seconds_that_were_waited(ehr: Ehr) -> None:
     ehr.server.answer(METADATA, Reply(delay=30))
-    report = ehr.report(seconds=2)
+    report = ehr.report(seconds=2.4)
     finding = next(finding for finding in report.findings if finding.check == "metadata-slow")
     assert (finding.asked, finding.came) == ("GET /metadata", "no answer within 1 s")
 

@@ -15,10 +15,10 @@ from django.utils import timezone
 from tests.servers import Reply
 from tests.visits import factories
 from tests.visits.test_presence.telling import begin_story, connected, page, roster
-from tests.visits.test_writeback.ehr import Ehr, in_thread, running, time_passes, wait_until, woken
+from tests.visits.test_writeback.ehr import STATUS, Ehr, in_thread, running, time_passes, wait_until, woken
 from visits import presence, writeback
 from visits.models import Lane, Participant, Visit, Writeback
-from visits.writeback import lanes, targets
+from visits.writeback import lanes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Writeback.State
@@ -121,13 +121,13 @@ def now(pairs: list[Pair], patient: str, clinician: str) -> list[tuple[str, str]
 def test_the_other_hospital_is_right_within_seconds_and_after_the_outage_the_first_shows_what_is_so_now(
     ehr: Ehr, reachable: Callable[[Ehr], Ehr], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(targets, "ROW_SECONDS", 4)
     begin_story()
     here = three_visits(ehr)
     with running() as made:
         other = reachable(made)
         there = three_visits(other)
-        ehr.answers(Reply(delay=60))
+        hangs = Event()
+        ehr.server.choose(STATUS, lambda _: (hangs.wait(60), Reply(status=503))[1])
         with worker():
             happens(here, patient_waits)
             wait_until(lambda: len(ehr.told()) == lanes.AT_ONCE)
@@ -140,6 +140,7 @@ def test_the_other_hospital_is_right_within_seconds_and_after_the_outage_the_fir
             assert len(ehr.told()) == lanes.AT_ONCE, "not one call to the EHR that hangs has come to its end meanwhile"
 
             ehr.answers(Reply(status=503))
+            hangs.set()
             happens(here, both_come)
             happens(here[:1], patient_leaves)
             happens(here[:1], clinician_leaves)

@@ -6,6 +6,7 @@ import sys
 import uuid
 from datetime import timedelta
 from functools import partial
+from threading import Event
 
 import pytest
 from django.db import connection as database
@@ -15,13 +16,30 @@ from connector.celery import app
 from sandbox.launcher.services import with_path
 from tests.servers import Reply
 from tests.visits import factories
-from tests.visits.test_writeback.ehr import Ehr, enqueue, in_thread, states, time_passes, trail_of, wait_until, woken
+from tests.visits.test_writeback.ehr import (
+    STATUS,
+    Ehr,
+    enqueue,
+    in_thread,
+    states,
+    time_passes,
+    trail_of,
+    wait_until,
+    woken,
+)
 from visits import writeback
 from visits.models import Lane, Target, Writeback
 from visits.writeback import lanes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Writeback.State
+
+
+def held(ehr: Ehr) -> Event:
+    """The EHR answers nobody until this is set."""
+    answered = Event()
+    ehr.server.choose(STATUS, lambda _: (answered.wait(30), Reply())[1])
+    return answered
 
 
 def test_workers_at_once_tell_everybody_once(ehr: Ehr) -> None:
@@ -34,7 +52,7 @@ def test_workers_at_once_tell_everybody_once(ehr: Ehr) -> None:
 
 
 def test_one_target_takes_two_places_and_hands_them_on(ehr: Ehr) -> None:
-    ehr.answers(Reply(delay=0.5))
+    answered = held(ehr)
     rows = [enqueue(ehr.person(f" {number}"), "connected") for number in range(3)]
     target = ehr.target
     for number, row in enumerate(rows):
@@ -45,6 +63,7 @@ def test_one_target_takes_two_places_and_hands_them_on(ehr: Ehr) -> None:
     woken()
     writeback.drain(target.pk, 2)
     assert len(ehr.told()) == lanes.AT_ONCE, "the third finds no place"
+    answered.set()
     for worker in workers:
         worker.join()
     assert (target.pk, 2) in woken()
@@ -72,12 +91,13 @@ def test_one_organization_has_its_share_of_the_workers_and_another_its_own(kind:
 def test_a_lane_that_is_leased_is_left_to_whoever_leased_it(ehr: Ehr) -> None:
     person = ehr.person()
     row = enqueue(person, "connected")
-    ehr.answers(Reply(delay=0.5))
+    answered = held(ehr)
     worker = in_thread(ehr.drain)
     wait_until(ehr.told)
     enqueue(person, "disconnected")
     writeback.drain(row.target_id, row.lane)
     assert (ehr.statuses(), writeback.sweep()) == (["1"], 0)
+    answered.set()
     worker.join()
     assert ehr.statuses() == ["1", "2"]
 
@@ -85,11 +105,12 @@ def test_a_lane_that_is_leased_is_left_to_whoever_leased_it(ehr: Ehr) -> None:
 def test_who_has_lost_his_lease_sends_no_more(ehr: Ehr) -> None:
     person = ehr.person()
     enqueue(person, "connected")
-    ehr.answers(Reply(delay=0.5))
+    answered = held(ehr)
     worker = in_thread(ehr.drain)
     wait_until(ehr.told)
     enqueue(person, "disconnected")
     Lane.objects.update(lease=uuid.uuid4())
+    answered.set()
     worker.join()
     assert (ehr.statuses(), len(states())) == (["1"], 2)
 
@@ -98,10 +119,11 @@ def test_what_comes_while_a_lane_is_drained_wakes_the_next_worker(ehr: Ehr, monk
     monkeypatch.setattr(lanes, "MAX_ROWS", 1)
     person = ehr.person()
     row = enqueue(person, "waiting")
-    ehr.answers(Reply(delay=0.5))
+    answered = held(ehr)
     worker = in_thread(ehr.drain)
     wait_until(ehr.told)
     enqueue(person, "connected")
+    answered.set()
     worker.join()
     assert woken() == [(row.target_id, row.lane)]
 
@@ -133,7 +155,7 @@ def test_a_worker_that_is_killed_in_the_middle_is_made_up_for(ehr: Ehr) -> None:
 def test_who_has_lost_his_lease_finishes_nothing(ehr: Ehr) -> None:
     person = ehr.person()
     row = enqueue(person, "connected")
-    ehr.answers(Reply(delay=1), Reply())
+    ehr.answers(Reply(delay=2), Reply())
     slow = in_thread(ehr.drain)
     wait_until(ehr.told)
     time_passes(seconds=lanes.LEASE_SECONDS + 5)
