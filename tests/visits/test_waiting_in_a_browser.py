@@ -73,7 +73,8 @@ def test_a_waiting_phone(clinic: Clinic, person: Person) -> None:
 def test_a_phone_that_wakes_asks_at_once(clinic: Clinic, person: Person) -> None:
     page = person("phone")
     page.clock.install()
-    page.goto(clinic.press(PIA))
+    with page.expect_response(lambda answer: answer.status == 204):  # it has begun to ask
+        page.goto(clinic.press(PIA))
     heading(page, WAITS)
     page.clock.pause_at(page.evaluate("Date.now() + 1000"))  # asleep: no timer runs
     enter(clinic, CARLA)
