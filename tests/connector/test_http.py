@@ -189,6 +189,24 @@ def test_a_server_that_never_shakes_hands_is_given_up_in_time(settings: Settings
         assert time.monotonic() - started < 2.5
 
 
+def test_asking_for_the_name_connecting_and_tls_share_the_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = socket.getaddrinfo
+
+    def slowly(*asked: Any, **how: Any) -> Any:
+        time.sleep(1)
+        return answer(*asked, **how)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"localhost:{silent.getsockname()[1]}"
+        settings.OUTGOING_ALLOWED_HOSTS = frozenset({host})
+        monkeypatch.setattr(socket, "getaddrinfo", slowly)
+        started = time.monotonic()
+        assert code_of(lambda: fetch("GET", f"https://{host}/", deadline=Deadline.after(2.5))) == "no-answer-in-time"
+        assert time.monotonic() - started < 4
+
+
 def test_calls_share_one_deadline(server: Server) -> None:
     server.answer("/", Reply("x", delay=1.5), Reply("x", delay=2))
     shared = Deadline.after(3)  # with as much of its own the second would be in time
