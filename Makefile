@@ -6,7 +6,6 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-PATIENT :=
 SOURCES := connector portal visits sandbox tests bench
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 
@@ -21,12 +20,12 @@ demo: .venv/installed ## Run the whole house: PostgreSQL, Valkey, sandbox, conne
 demo-reset: .venv/installed ## Forget the demo's data
 	@exec $(BIN)/python -m sandbox.launcher reset
 
-# Side by side: the tests of a house wait for it a third of their time, and go before the others, which fill the gaps.
+# Side by side: the tests of a house wait for it a third of their time.
 test: .venv/installed chromium interop ## Every test, on two cores
-	@$(MAKE) --keep-going --jobs=2 PATIENT="nice -n 3" test-fast test-house
+	@$(MAKE) --keep-going --jobs=2 test-fast test-house
 
 test-fast: .venv/installed interop ## The tests that need neither the running house nor a browser
-	@$(PATIENT) $(BIN)/pytest -n 2 -m "not house" </dev/null
+	@$(BIN)/pytest -n 2 -m "not house" </dev/null
 
 test-house: .venv/installed interop ## The flow tests and stories: every process running, Chromium
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m house </dev/null

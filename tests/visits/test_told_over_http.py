@@ -41,7 +41,8 @@ def test_the_repository_has_the_whole_story_and_the_ehr_the_present(clinic: Clin
     until(lambda: len(trail(clinic)) >= 7 and events(clinic) == trail(clinic))
     until(lambda: set(chart(clinic, call.csn).values()) == {"connected", "waiting"})
     calls = tell(clinic.house, "epic", f"{INSTANCE}/status", "GET")
-    assert "disconnected" not in {one["state"] for one in calls if one["who"] == CLINICIAN}, "she came back in time"
+    hers = [one for one in calls if (one["who"], one["ConferenceID"]) == (CLINICIAN, call.csn)]
+    assert "disconnected" not in {one["state"] for one in hers}, f"she came back in time: {hers}"
 
     ada, secrets = clinic.administrator, [person.external_id.strip() for person in PEOPLE]
     listed = ada.open(f"/status/{clinic.ref}/writebacks/?state=delivered")
