@@ -1,9 +1,7 @@
 """What every test can ask for: the services, a whole house of processes, and people with browsers."""
 
 import atexit
-import importlib
 import os
-import pkgutil
 import shutil
 import tempfile
 import time
@@ -35,6 +33,7 @@ from sandbox.launcher.place import DataInUse, generated_secrets, home
 from sandbox.launcher.ports import free_ports
 from sandbox.launcher.services import Addresses, create_database, services, with_path
 from tests.database import insisting
+from tests.fuzz.regexes import modules
 
 # A machine that is busy with browsers is slow now and then. Where a fixture serves all examples of a property, the
 # property is written for that. A change is judged by the same examples each time; new ones are for `make fuzz`.
@@ -137,9 +136,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Load the whole product: hypothesis draws now and then from the constants of what is loaded, and a change is to be
     judged by the same examples whichever tests have run before."""
-    for app in ("connector", "portal", "visits"):
-        for found in pkgutil.walk_packages([app], f"{app}."):
-            importlib.import_module(found.name)
+    for _ in modules():
+        pass
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def _read(base_url: str, token: str, granted: str, context: dict[str, Any], dead
         if not identifier or not scopes.reads(granted, kind):
             continue
         try:
-            until = until or Deadline.after(min(READ_SECONDS, deadline.remaining()))
+            until = until or deadline.within(READ_SECONDS)
             return fhir.plan_of(fhir.read(base_url, f"{kind}/{identifier}", token=token, deadline=until))
         except WireError as error:
             log.info("schedule not read", extra={"kind": kind, "code": error.code, "status": error.status})

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
 from pytest_django import Settings
 
 from connector.http import Deadline
@@ -22,9 +21,3 @@ def server(settings: Settings) -> Iterator[Server]:
 def deadline() -> Deadline:
     """Time enough for anything that is not slow on purpose."""
     return Deadline.after(10)
-
-
-@pytest.fixture(autouse=True)
-def empty_cache() -> None:
-    """Servers come and go on ports that are given out again: nothing of an earlier one is remembered."""
-    cache.clear()

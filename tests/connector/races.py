@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from connector.models import Organization
+from tests.database import waiting_for_locks
 
 T = TypeVar("T")
 
@@ -32,16 +33,6 @@ def at_once(organization_id: UUID, act: Callable[[], T], people: int = 3) -> lis
 
 def _wait_for_waiting(people: int) -> None:
     deadline = time.monotonic() + 10
-    while _waiting() < people:
+    while waiting_for_locks() < people:
         assert time.monotonic() < deadline, "somebody does not wait for the organization's row"
         time.sleep(0.02)
-
-
-def _waiting() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        (count,) = cursor.fetchone()
-    return int(count)

@@ -43,11 +43,6 @@ def seconds_kept() -> int:
     return int(client.ttl(name))
 
 
-@pytest.fixture(autouse=True)
-def _no_token_is_kept() -> None:
-    cache.clear()
-
-
 def test_it_asks_with_client_credentials_and_an_assertion(server: Server) -> None:
     server.answer(PATH, answer())
     assert ask(server, scope=SCOPE) == "first"

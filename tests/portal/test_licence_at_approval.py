@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
@@ -19,7 +18,6 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def microsoft(settings: Settings) -> Iterator[Microsoft]:
-    cache.clear()
     settings.LICENCE_SKUS = frozenset({"health"})
     with serving() as server:
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})

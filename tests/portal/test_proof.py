@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -60,7 +59,6 @@ class Reaching(Microsoft):
 
 @pytest.fixture
 def microsoft(settings: Settings) -> Iterator[Reaching]:
-    cache.clear()
     with serving() as server:
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({server.host})
         yield Reaching(server, settings)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from pytest_django import Settings
@@ -85,7 +84,6 @@ HER_ROLE = {"name": "Ada Lindqvist", "proof": Administrator.Proof.APP_ROLE, "con
 
 @pytest.fixture
 def directory(settings: Settings) -> Iterator[Directory]:
-    cache.clear()
     with directory_of(settings) as running:
         yield running
 

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core import signing
-from django.core.cache import cache
 from django.db import connections
 from django.urls import reverse
 
@@ -19,11 +18,6 @@ from visits.models import Launch, Participant
 pytestmark = pytest.mark.django_db(transaction=True)
 WAITS, AGAIN = "You are in the right place", "Please press the button again"
 ASKS = "Go on with your visit here"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_cached() -> None:
-    cache.clear()
 
 
 @pytest.fixture

@@ -23,11 +23,6 @@ TEAMS = "https://visit.teams.microsoft.com/1"
 AGAIN = "Please press the button again"
 
 
-@pytest.fixture(autouse=True)
-def _nothing_cached() -> None:
-    cache.clear()
-
-
 @pytest.fixture
 def pia() -> Participant:
     return factories.participant(factories.visit())

@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connector.models import Entry, User
+from tests.database import waiting_for_locks
 from tests.visits import factories
 from tests.visits.test_presence.telling import begin_story, roster
-from tests.visits.test_presence.test_refold import WHO_WAITS_DIES, wait_until, waiting_for_locks
+from tests.visits.test_presence.test_refold import WHO_WAITS_DIES, wait_until
 from visits import browsers, handles, link, presence, unlinking
 from visits.arrival.press import Press
 from visits.arrival.rows import find_participant, hash_of_user

@@ -11,13 +11,13 @@ from django.db.models import F
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from connector.models import Entry
+from tests.database import WAITING_FOR_LOCKS, waiting_for_locks
 from tests.visits import factories
 from tests.visits.test_presence.telling import ago, connected, page, roster, told, trail_of
 from visits import presence, waiting, writeback
 from visits.models import Participant, Visit, Writeback
 
 pytestmark = pytest.mark.django_db
-WAITING_FOR_LOCKS = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 WHO_WAITS_DIES = f"SELECT pg_terminate_backend(pid) {WAITING_FOR_LOCKS}"
 
 
@@ -238,14 +238,6 @@ def test_what_a_page_saw_is_kept_and_folded_or_neither(
     assert patient.sent_at is None
     saw(patient)
     assert visit.facts.count() == 1
-
-
-def waiting_for_locks() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction the view would stay as first seen
-        cursor.execute(f"SELECT count(*) {WAITING_FOR_LOCKS}")
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 5) -> bool:

@@ -3,18 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from tests.visits import factories
 from tests.visits.test_waiting_page.happenings import Committed
 from tests.visits.waiting_pages import Phone
 from visits.models import Participant, Visit
-
-
-@pytest.fixture(autouse=True)
-def _nothing_cached() -> None:
-    cache.clear()
 
 
 @pytest.fixture
